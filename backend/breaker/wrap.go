@@ -1,0 +1,116 @@
+package breaker
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"contentfs/backend"
+)
+
+// Wrap returns inner behind the breaker. What inner can do besides the contract
+// (backend.Linker, backend.MultipartAborter), the result can do too.
+func (b *Breaker) Wrap(inner backend.Backend) backend.Backend {
+	return &guarded{b: b, inner: inner}
+}
+
+type guarded struct {
+	b     *Breaker
+	inner backend.Backend
+}
+
+var (
+	_ backend.Backend          = (*guarded)(nil)
+	_ backend.Linker           = (*guarded)(nil)
+	_ backend.MultipartAborter = (*guarded)(nil)
+)
+
+func (g *guarded) do(ctx context.Context, op, key string, call func() error) error {
+	if err := g.b.allow(op, key); err != nil {
+		return err
+	}
+	err := call()
+	g.b.record(ctx, err)
+	return err
+}
+
+func (g *guarded) Put(ctx context.Context, key string, body io.ReaderAt, size int64, opts backend.PutOptions) (o backend.Object, err error) {
+	err = g.do(ctx, "put", key, func() (err error) {
+		o, err = g.inner.Put(ctx, key, body, size, opts)
+		return err
+	})
+	return o, err
+}
+
+func (g *guarded) Get(ctx context.Context, key string, off, n int64) (r io.ReadCloser, err error) {
+	err = g.do(ctx, "get", key, func() (err error) {
+		r, err = g.inner.Get(ctx, key, off, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &guardedBody{ReadCloser: r, ctx: ctx, b: g.b}, nil
+}
+
+func (g *guarded) Stat(ctx context.Context, key string) (o backend.Object, err error) {
+	err = g.do(ctx, "stat", key, func() (err error) {
+		o, err = g.inner.Stat(ctx, key)
+		return err
+	})
+	return o, err
+}
+
+func (g *guarded) Delete(ctx context.Context, key string) error {
+	return g.do(ctx, "delete", key, func() error { return g.inner.Delete(ctx, key) })
+}
+
+// List does not learn from fn's own errors.
+func (g *guarded) List(ctx context.Context, prefix, after string, fn func(backend.Object) error) error {
+	if err := g.b.allow("list", prefix); err != nil {
+		return err
+	}
+	var own error
+	err := g.inner.List(ctx, prefix, after, func(o backend.Object) error {
+		own = fn(o)
+		return own
+	})
+	if own != nil {
+		g.b.record(ctx, nil)
+		return err
+	}
+	g.b.record(ctx, err)
+	return err
+}
+
+// URL returns "" where the inner backend has no addresses.
+func (g *guarded) URL(key string) string {
+	if l, ok := g.inner.(backend.Linker); ok {
+		return l.URL(key)
+	}
+	return ""
+}
+
+// AbortMultipart does nothing where the inner backend has no multipart uploads.
+func (g *guarded) AbortMultipart(ctx context.Context, key, uploadID string) error {
+	a, ok := g.inner.(backend.MultipartAborter)
+	if !ok {
+		return nil
+	}
+	return g.do(ctx, "abort multipart", key, func() error { return a.AbortMultipart(ctx, key, uploadID) })
+}
+
+// guardedBody lets the breaker learn from a body that breaks off.
+type guardedBody struct {
+	io.ReadCloser
+	ctx context.Context
+	b   *Breaker
+}
+
+func (r *guardedBody) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.b.record(r.ctx, err)
+	}
+	return n, err
+}

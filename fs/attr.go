@@ -1,0 +1,142 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"contentfs/fs/content"
+	"contentfs/meta"
+)
+
+// nameMax is the longest name in bytes, as on other file systems.
+const nameMax = 255
+
+// Lookup finds a name. That there is none is an answer, and kept too.
+func (f *filesystem) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	if len(name) > nameMax {
+		return fuse.Status(syscall.ENAMETOOLONG)
+	}
+	a, err := f.engine.Lookup(meta.Ino(in.NodeId), []byte(name))
+	if err != nil {
+		s := f.status("lookup", err)
+		if s == fuse.ENOENT {
+			out.SetEntryTimeout(cacheTime)
+			out.NodeId = 0
+			return fuse.OK
+		}
+		return s
+	}
+	fillEntry(out, a)
+	return fuse.OK
+}
+
+// Forget tells that the kernel dropped a node.
+func (f *filesystem) Forget(nodeid, nlookup uint64) { f.engine.Forget(meta.Ino(nodeid)) }
+
+// GetAttr is stat.
+func (f *filesystem) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+	a, err := f.engine.GetAttr(meta.Ino(in.NodeId))
+	if err != nil {
+		return f.status("getattr", err)
+	}
+	fillAttr(&out.Attr, a)
+	out.SetTimeout(attrTime(a))
+	return fuse.OK
+}
+
+// SetAttr is chmod, chown, utimens and truncate.
+func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
+	now := time.Now().UnixNano()
+	c := meta.AttrChange{Ctime: now}
+	if mode, ok := in.GetMode(); ok {
+		c.Valid |= meta.AttrMode
+		c.Mode = mode & 0o7777
+	}
+	if uid, ok := in.GetUID(); ok {
+		c.Valid |= meta.AttrUID
+		c.UID = uid
+	}
+	if gid, ok := in.GetGID(); ok {
+		c.Valid |= meta.AttrGID
+		c.GID = gid
+	}
+	if size, ok := in.GetSize(); ok {
+		c.Valid |= meta.AttrSize
+		c.Size = int64(size)
+	}
+	if t, ok := in.GetATime(); ok {
+		c.Valid |= meta.AttrAtime
+		c.Atime = t.UnixNano()
+	}
+	if t, ok := in.GetMTime(); ok {
+		c.Valid |= meta.AttrMtime
+		c.Mtime = t.UnixNano()
+	}
+	var h *content.Handle
+	if fh, ok := in.GetFh(); ok {
+		h = f.handles.file(fh)
+	}
+	a, err := f.engine.SetAttr(context.Background(), meta.Ino(in.NodeId), h, c)
+	if err != nil {
+		return f.status("setattr", err)
+	}
+	fillAttr(&out.Attr, a)
+	out.SetTimeout(attrTime(a))
+	return fuse.OK
+}
+
+// attrTime is how long the kernel may keep attributes.
+func attrTime(a content.Attr) time.Duration {
+	if a.Volatile {
+		return 0
+	}
+	return cacheTime
+}
+
+func fillEntry(out *fuse.EntryOut, a content.Attr) {
+	out.NodeId = uint64(a.Ino)
+	out.Generation = 1 // inode numbers are never used again
+	out.SetEntryTimeout(cacheTime)
+	out.SetAttrTimeout(attrTime(a))
+	fillAttr(&out.Attr, a)
+}
+
+func fillAttr(out *fuse.Attr, a content.Attr) {
+	out.Ino = uint64(a.Ino)
+	out.Mode = a.Mode
+	out.Size = uint64(a.Size)
+	out.Blocks = uint64(a.Blocks)
+	out.Nlink = a.Nlink
+	out.Uid, out.Gid = a.UID, a.GID
+	out.Rdev = a.Rdev
+	out.Blksize = 4096
+	out.Atime, out.Atimensec = split(a.Atime)
+	out.Mtime, out.Mtimensec = split(a.Mtime)
+	out.Ctime, out.Ctimensec = split(a.Ctime)
+}
+
+// split cuts nanoseconds since 1970 into seconds and the rest, which is never
+// negative: times before 1970 count up to the next second as well.
+func split(ns int64) (sec uint64, nsec uint32) {
+	s, n := ns/1e9, ns%1e9
+	if n < 0 {
+		s, n = s-1, n+1e9
+	}
+	return uint64(s), uint32(n)
+}
+
+// StatFs tells the room on the volume.
+func (f *filesystem) StatFs(cancel <-chan struct{}, in *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+	s, err := f.engine.StatFS()
+	if err != nil {
+		return f.status("statfs", err)
+	}
+	out.Bsize, out.Frsize = uint32(s.BlockSize), uint32(s.BlockSize)
+	out.Blocks, out.Bfree, out.Bavail = uint64(s.Blocks), uint64(s.Free), uint64(s.Available)
+	out.Files, out.Ffree = s.Files, s.FilesFree
+	out.NameLen = nameMax
+	return fuse.OK
+}

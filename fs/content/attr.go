@@ -1,0 +1,142 @@
+package content
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"contentfs/meta"
+)
+
+// Attr is what stat tells about a node.
+type Attr struct {
+	meta.Node
+	Blocks int64 // of 512 bytes
+
+	// Volatile: somebody writes to the file, possibly without our seeing it.
+	Volatile bool
+}
+
+// GetAttr describes a node. It never waits for S3.
+func (e *Engine) GetAttr(ino meta.Ino) (Attr, error) {
+	n, err := e.Meta.Node(ino)
+	if err != nil {
+		return Attr{}, fmt.Errorf("stat node %d: %w", ino, err)
+	}
+	return e.attr(n), nil
+}
+
+// attr completes a node from the file that is being written to.
+func (e *Engine) attr(n meta.Node) Attr {
+	a := Attr{Node: n, Blocks: (n.Size + 511) / 512}
+	if !n.IsRegular() {
+		return a
+	}
+	w := e.live.writing(n.Ino)
+	if w == nil {
+		return a
+	}
+	a.Volatile = true
+	st, err := w.file.Stamp()
+	if err != nil || !w.fresh && st.SameContent(w.stamp) {
+		return a // closed meanwhile, or as on record
+	}
+	a.Size, a.Blocks, a.Mtime = st.Size, st.Blocks, st.Mtime
+	a.Ctime = max(a.Ctime, st.Mtime)
+	return a
+}
+
+// SetAttr changes what c.Valid says. h is the handle the call came through, nil
+// when it came by name. Changing the size of a file that nobody else writes to
+// commits it.
+func (e *Engine) SetAttr(ctx context.Context, ino meta.Ino, h *Handle, c meta.AttrChange) (Attr, error) {
+	if e.ReadOnly {
+		return Attr{}, ErrReadOnly
+	}
+	if c.Valid&meta.AttrSize != 0 {
+		if err := e.resize(ctx, ino, h, c.Size); err != nil {
+			return Attr{}, fmt.Errorf("truncate node %d: %w", ino, err)
+		}
+		c.Valid &^= meta.AttrSize
+	}
+	if c.Valid&(meta.AttrAtime|meta.AttrMtime) != 0 {
+		if err := e.setTimes(ino, c); err != nil {
+			return Attr{}, fmt.Errorf("set times of node %d: %w", ino, err)
+		}
+	}
+	n, err := e.Meta.SetAttr(ino, c)
+	if err != nil {
+		return Attr{}, fmt.Errorf("change node %d: %w", ino, err)
+	}
+	return e.attr(n), nil
+}
+
+func (e *Engine) resize(ctx context.Context, ino meta.Ino, h *Handle, size int64) error {
+	if h != nil && h.write {
+		return e.truncate(ctx, h, size)
+	}
+	flags := unix.O_WRONLY
+	if size == 0 {
+		flags |= unix.O_TRUNC
+	}
+	h, err := e.Open(ctx, ino, flags)
+	if err != nil {
+		return err
+	}
+	defer e.Release(h)
+	return e.truncate(ctx, h, size)
+}
+
+// setTimes gives a file with uncommitted changes the times as well: its commit
+// would take them from there.
+func (e *Engine) setTimes(ino meta.Ino, c meta.AttrChange) error {
+	l := e.live.peek(ino)
+	if l == nil {
+		return nil
+	}
+	defer e.live.drop(l)
+	_ = l.acquire(context.Background()) // cannot fail: never cancelled
+	defer l.release()
+	if l.writers == 0 {
+		return nil
+	}
+	st, err := l.file.Stamp()
+	if err != nil || !e.changed(l, st) {
+		return err
+	}
+	atime, mtime := c.Atime, c.Mtime
+	if c.Valid&meta.AttrMtime == 0 {
+		mtime = st.Mtime
+	}
+	if c.Valid&meta.AttrAtime == 0 {
+		atime = st.Mtime
+	}
+	if err := l.file.SetTimes(atime, mtime); err != nil {
+		return err
+	}
+	l.written.Store(true) // even if the time is by chance the one on record
+	return nil
+}
+
+// StatFS describes the room on the volume.
+type StatFS struct {
+	BlockSize               int64
+	Blocks, Free, Available int64 // in blocks
+	Files, FilesFree        uint64
+}
+
+// StatFS tells what can be written now: the disk's free space without the reserve
+// that writers are kept out of.
+func (e *Engine) StatFS() (StatFS, error) {
+	s, err := e.Local.Space()
+	if err != nil {
+		return StatFS{}, err
+	}
+	free := max(0, s.Free-reserve(s.Size)) / s.BlockSize
+	return StatFS{
+		BlockSize: s.BlockSize, Blocks: s.Size / s.BlockSize,
+		Free: free, Available: free,
+		Files: s.Files, FilesFree: s.FilesFree,
+	}, nil
+}

@@ -1,0 +1,192 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+// Flush commits what the handle's node has been written since the last commit.
+// The kernel calls it at every close of a descriptor. It returns when the
+// content is as safe as the volume's durability asks.
+func (e *Engine) Flush(ctx context.Context, h *Handle) error {
+	if !h.write {
+		return nil
+	}
+	return e.sync(ctx, h)
+}
+
+// Fsync is Flush for a file that stays open. Handles that only read may sync a
+// file that others write.
+func (e *Engine) Fsync(ctx context.Context, h *Handle) error { return e.sync(ctx, h) }
+
+func (e *Engine) sync(ctx context.Context, h *Handle) error {
+	l := h.l
+	// Past the point of no return: an interrupt must not turn a healthy close
+	// into an error (Go's own preemption signals cause them).
+	if err := l.acquire(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	err := e.commit(l)
+	id := l.version
+	l.release()
+	if err != nil {
+		return fmt.Errorf("commit node %d: %w", l.ino, err)
+	}
+	if e.Durability == Remote && id != 0 {
+		return e.queue.Deliver(ctx, id)
+	}
+	return nil
+}
+
+// commit makes the file's present content the node's, if it changed. The caller
+// holds l's lock.
+func (e *Engine) commit(l *live) error {
+	if l.writers == 0 && !l.draft || l.file == nil {
+		return nil
+	}
+	if l.poisoned {
+		return ErrPoisoned
+	}
+	if e.orphans.has(l.ino) {
+		return nil // without a name there is nothing to keep it for
+	}
+	st, err := l.file.Stamp()
+	if err != nil {
+		return err
+	}
+	if !e.changed(l, st) {
+		return nil
+	}
+	if st, err = e.harden(l); err != nil {
+		return err
+	}
+	v, err := e.Meta.Commit(meta.CommitRequest{
+		Ino: l.ino, File: meta.FileID(l.file.ID),
+		Size: st.Size, Mtime: st.Mtime, Now: now(),
+		Class: e.class(l.ino), Open: l.writers > 0,
+		Due:     now() + int64(e.Debounce),
+		Relaxed: e.Durability == Relaxed,
+	})
+	if err != nil {
+		return err
+	}
+	l.version, l.stamp = v.ID, st
+	l.draft, l.fresh = false, false
+	l.publish()
+	e.Changed(l.ino)
+	return nil
+}
+
+// changed reports whether the file may differ from what is on record.
+func (e *Engine) changed(l *live, st local.Stamp) bool {
+	if l.fresh || l.written.Load() || !st.SameContent(l.stamp) {
+		return true
+	}
+	// Where the clock of file times is coarse, a write within the tick of the
+	// last look leaves no trace.
+	return !e.Local.FineTimes() && l.stamp.Ctime-l.stamp.Mtime < int64(coarseTick)
+}
+
+// coarseTick is longer than any kernel's timer tick (10 ms at HZ=100).
+const coarseTick = 20 * time.Millisecond
+
+// harden puts the file on stable storage and returns the stamp of what is there.
+func (e *Engine) harden(l *live) (local.Stamp, error) {
+	l.written.Store(false) // a write from here on counts as new
+	st, err := l.file.Stamp()
+	if err != nil {
+		return st, err
+	}
+	w := l.rw
+	if w == nil {
+		w = l.file
+	}
+	if err := w.SetIdentity(e.identity(l.ino, local.Committed, l.version, st.Size)); err != nil {
+		l.written.Store(true)
+		return st, err
+	}
+	if st, err = l.file.Stamp(); err != nil {
+		return st, err
+	}
+	if e.Durability == Relaxed {
+		return st, nil
+	}
+	if err := e.Local.Sync(l.file); err != nil {
+		l.poisoned = true
+		return st, err
+	}
+	if l.newName {
+		if err := e.Local.SyncDir(); err != nil {
+			l.poisoned = true
+			return st, err
+		}
+		l.newName = false
+	}
+	return st, nil
+}
+
+// class is the version's place in the order of eviction.
+func (e *Engine) class(ino meta.Ino) int {
+	p, err := e.Meta.Path(ino)
+	if err != nil {
+		return 0
+	}
+	return EvictionClass(p)
+}
+
+// commitNode commits the node's content if it is open and changed. A rename
+// calls it first, so that a name never comes to stand for less than was written.
+func (e *Engine) commitNode(ino meta.Ino) error {
+	l := e.live.peek(ino)
+	if l == nil {
+		return nil
+	}
+	defer e.live.drop(l)
+	if err := l.acquire(context.Background()); err != nil {
+		return err
+	}
+	defer l.release()
+	return e.commit(l)
+}
+
+// Release ends a handle. Errors have nobody to go to any more: they are logged,
+// and the bytes kept.
+func (e *Engine) Release(h *Handle) {
+	l := h.l
+	_ = l.acquire(context.Background()) // cannot fail: never cancelled
+	l.opens--
+	if h.write {
+		if l.writers--; l.writers == 0 {
+			e.settle(l)
+		}
+	}
+	e.closeIdle(l)
+	l.release()
+	e.live.drop(l)
+	e.forgetUnused(h.l.ino)
+}
+
+// settle follows the last writer: what changed after the last flush (a mapping
+// outlives its descriptor) is committed, and what is committed may go to S3.
+func (e *Engine) settle(l *live) {
+	if err := e.commit(l); err != nil && !errors.Is(err, ErrPoisoned) {
+		e.Log.Error("cannot commit after the last close", "node", l.ino, "err", err)
+	}
+	if l.rw != nil {
+		l.rw.Close()
+		l.rw = nil
+	}
+	l.publish()
+	if l.draft || l.version == 0 {
+		return
+	}
+	if err := e.Meta.Settled(l.version); err != nil && !gone(err) {
+		e.Log.Error("cannot settle a version; the next start will", "version", l.version, "err", err)
+	}
+	e.queue.Wake()
+}

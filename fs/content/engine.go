@@ -1,0 +1,122 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"contentfs/backend"
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+// Durability says what close and fsync wait for.
+type Durability int
+
+const (
+	// Strict: bytes and name are on this server's disk.
+	Strict Durability = iota
+	// Relaxed: no disk sync; survives the end of the process, not a power cut.
+	Relaxed
+	// Remote: as Strict, and the object is in S3.
+	Remote
+)
+
+// Queue is what the engine asks of the upload queue.
+type Queue interface {
+	// Wake tells that something new may be due.
+	Wake()
+	// Deliver returns when the version, or one that replaced it, is in S3.
+	Deliver(ctx context.Context, id meta.VersionID) error
+}
+
+// Config is what an Engine is made of. All fields but Fallback, Owner, Group,
+// SiteURL, CDNDomain and Changed are required.
+type Config struct {
+	Meta  *meta.Store
+	Local *local.Store
+	Log   *slog.Logger
+
+	// Objects returns the backend that holds a bucket. It makes no request.
+	Objects func(bucket string) (backend.Backend, error)
+
+	Bucket string // where new versions go
+	Prefix string // in front of every new key, without slashes at its ends
+
+	Durability Durability
+	ReadOnly   bool
+	CacheSize  int64         // bound of the local bytes that exist elsewhere too
+	Debounce   time.Duration // from a commit to its upload
+	Timeout    time.Duration // of a read from S3 without progress
+
+	Owner *uint32 // of new nodes, instead of the caller
+	Group *uint32
+	Umask uint32 // taken from the mode of new nodes, besides the caller's own
+
+	Fallback  *Fallback
+	SiteURL   string // of the volume's root, for content that is not in S3
+	CDNDomain string // instead of the bucket's own address
+
+	// Changed is called when a node's size or times changed behind the kernel's
+	// back. It must not call the Engine.
+	Changed func(meta.Ino)
+}
+
+// Engine is a volume's engine. Its methods may be called from many goroutines.
+type Engine struct {
+	Config
+	live  table
+	queue Queue
+
+	space    spaceMeter
+	orphans  orphans
+	pressure chan struct{} // capacity 1: the evictor has work
+	sweep    chan struct{} // capacity 1: the sweeper has work
+}
+
+// New returns an engine that is ready for Recover. It starts nothing.
+func New(c Config) *Engine {
+	if c.Changed == nil {
+		c.Changed = func(meta.Ino) {}
+	}
+	e := &Engine{
+		Config:   c,
+		pressure: make(chan struct{}, 1),
+		sweep:    make(chan struct{}, 1),
+	}
+	e.live.nodes = make(map[meta.Ino]*live)
+	e.orphans.seen = make(map[meta.Ino]time.Time)
+	return e
+}
+
+// SetQueue connects the upload queue. It is called once, before the first request.
+func (e *Engine) SetQueue(q Queue) { e.queue = q }
+
+// ErrReadOnly: the volume is mounted read-only.
+var ErrReadOnly = errors.New("volume is read-only")
+
+// ErrLost: the bytes should be on this server and are not, or are not the same.
+var ErrLost = errors.New("content is lost or damaged on this server")
+
+// ErrPoisoned: an earlier sync of this content failed.
+var ErrPoisoned = errors.New("an earlier sync of this content failed")
+
+// ErrBadHandle: the handle does not allow the operation.
+var ErrBadHandle = errors.New("handle is not open for this")
+
+// ErrFull: the disk has no room that content may take.
+var ErrFull = errors.New("no space left on the volume's disk")
+
+func now() int64 { return time.Now().UnixNano() }
+
+// signal wakes the one goroutine that waits on c.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

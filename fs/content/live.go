@@ -1,0 +1,121 @@
+package content
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+// table holds the nodes that are in use at this moment. A node that nobody has
+// open costs nothing here.
+type table struct {
+	mu    sync.Mutex // guards nodes and live.refs
+	nodes map[meta.Ino]*live
+}
+
+// live is a node in use: open, being committed, evicted or uploaded.
+type live struct {
+	ino  meta.Ino
+	refs int           // holders of this value; guarded by table.mu
+	lock chan struct{} // capacity 1; guards what follows
+
+	file    *local.File // what all handles read; nil before the first open
+	rw      *local.File // the same file open for writing, while there are writers
+	opens   int
+	writers int // of opens
+
+	stream *stream // fills file from S3; nil when file is complete
+
+	version  meta.VersionID // the committed content that file holds or began from
+	draft    bool           // file has a draft row: nothing of it is committed
+	fresh    bool           // draft differs from version by being made anew
+	newName  bool           // the file's own name is not known to be on disk
+	stamp    local.Stamp    // of file, when it last was equal to what is on record
+	poisoned bool           // a sync failed: no commit of this file can be believed
+
+	// writing is set while there are writers. It is read without the lock.
+	writing atomic.Pointer[writing]
+
+	// written: a write came through this process since stamp was taken.
+	written atomic.Bool
+}
+
+// writing tells where a node's size and times are while it is written to.
+type writing struct {
+	file  *local.File
+	stamp local.Stamp // when file was last equal to what is on record
+	fresh bool        // file never was
+}
+
+// publish lets stat see the file, or the metadata again when nobody writes.
+func (l *live) publish() {
+	if l.writers == 0 {
+		l.writing.Store(nil)
+		return
+	}
+	l.writing.Store(&writing{file: l.file, stamp: l.stamp, fresh: l.fresh})
+}
+
+// hold returns the live value of ino, made if need be. The caller drops it.
+func (t *table) hold(ino meta.Ino) *live {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.nodes[ino]
+	if l == nil {
+		l = &live{ino: ino, lock: make(chan struct{}, 1)}
+		t.nodes[ino] = l
+	}
+	l.refs++
+	return l
+}
+
+// peek returns the live value of ino if there is one; the caller drops it.
+func (t *table) peek(ino meta.Ino) *live {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.nodes[ino]
+	if l != nil {
+		l.refs++
+	}
+	return l
+}
+
+// drop gives up a value that hold or peek returned.
+func (t *table) drop(l *live) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l.refs--; l.refs == 0 {
+		delete(t.nodes, l.ino)
+	}
+}
+
+// writing returns how a node is being written to, nil when it is not.
+func (t *table) writing(ino meta.Ino) *writing {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l := t.nodes[ino]; l != nil {
+		return l.writing.Load()
+	}
+	return nil
+}
+
+// acquire takes the node's lock. Waiting for it can be interrupted, since its
+// holder may be waiting for S3.
+func (l *live) acquire(ctx context.Context) error {
+	select {
+	case l.lock <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case l.lock <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *live) release() { <-l.lock }

@@ -1,0 +1,283 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+// Handle is one open of a regular file.
+type Handle struct {
+	l     *live
+	write bool
+}
+
+// Ino returns the node the handle is open on.
+func (h *Handle) Ino() meta.Ino { return h.l.ino }
+
+// File returns the local file when it holds the whole content, so that the
+// kernel may use it by itself, and nil when it is fetched while it is read. All
+// handles that are open on a node at the same time get the same answer. The file
+// is open for reading only and stays open until the handle's Release.
+func (h *Handle) File() *local.File {
+	if h.l.stream != nil {
+		return nil
+	}
+	return h.l.file
+}
+
+// Open opens a regular file with the flags of open(2). Content that is not on
+// this server is fetched first, or, when it is large and only read, from now on;
+// only that waits for S3.
+func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, error) {
+	write := flags&unix.O_ACCMODE != unix.O_RDONLY
+	trunc := flags&unix.O_TRUNC != 0
+	if write || trunc {
+		if err := e.admit(); err != nil {
+			return nil, err
+		}
+	}
+	h := &Handle{l: e.live.hold(ino), write: write || trunc}
+	if err := h.l.acquire(ctx); err != nil {
+		e.live.drop(h.l)
+		return nil, err
+	}
+	defer h.l.release()
+	if err := e.enter(ctx, h.l, h.write, trunc); err != nil {
+		e.closeIdle(h.l)
+		e.live.drop(h.l)
+		return nil, fmt.Errorf("open node %d: %w", ino, err)
+	}
+	h.l.opens++
+	if h.write {
+		h.l.writers++
+		h.l.publish()
+	}
+	return h, nil
+}
+
+// Create makes a regular file and opens it for reading and writing.
+func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *Handle, error) {
+	if err := e.admit(); err != nil {
+		return meta.Node{}, nil, err
+	}
+	e.own(&r)
+	path, err := e.Meta.PathOf(r.Parent, r.Name)
+	if err != nil {
+		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
+	}
+	f, err := e.Local.Create(local.Identity{Kind: local.Draft, Path: path, Mode: r.Mode, UID: r.UID, GID: r.GID})
+	if err != nil {
+		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
+	}
+	r.Draft = meta.FileID(f.ID)
+	node, err := e.Meta.Create(r)
+	if err != nil {
+		f.Close()
+		return meta.Node{}, nil, errors.Join(fmt.Errorf("create %q: %w", r.Name, err), e.discard(f.ID))
+	}
+	h := &Handle{l: e.live.hold(node.Ino), write: true}
+	if err := h.l.acquire(ctx); err != nil {
+		e.live.drop(h.l)
+		f.Close()
+		return meta.Node{}, nil, err
+	}
+	defer h.l.release()
+	if h.l.file != nil {
+		// Somebody found the new name and opened it before us: that open's file
+		// is the node's, ours is not needed.
+		f.Close()
+		err = errors.Join(e.Meta.DropDraft(r.Draft, false, now()), e.enter(ctx, h.l, true, false))
+		signal(e.sweep)
+	} else {
+		err = e.adopt(h.l, f, 0)
+	}
+	if err != nil {
+		e.closeIdle(h.l)
+		e.live.drop(h.l)
+		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
+	}
+	h.l.opens++
+	h.l.writers++
+	h.l.publish()
+	return node, h, nil
+}
+
+// adopt makes f, which is open for writing and whose draft is on record, the
+// node's file.
+func (e *Engine) adopt(l *live, f *local.File, base meta.VersionID) error {
+	r, err := e.Local.Open(f.ID)
+	if err != nil {
+		f.Close()
+		return err
+	}
+	st, err := f.Stamp()
+	if err != nil {
+		r.Close()
+		f.Close()
+		return err
+	}
+	l.file, l.rw = r, f
+	l.version, l.draft, l.fresh, l.newName, l.stamp = base, true, true, true, st
+	return nil
+}
+
+// enter makes the node's file ready for a handle: there, complete or on its way,
+// and free to be written to if write is set. The caller holds l's lock.
+func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
+	switch {
+	case l.file == nil:
+		if err := e.load(ctx, l, write, trunc); err != nil {
+			return err
+		}
+	case write && l.writers == 0 && !l.draft:
+		if err := e.share(ctx, l); err != nil {
+			return err
+		}
+	}
+	if !write {
+		return nil
+	}
+	if l.rw == nil {
+		rw, err := e.Local.OpenWrite(l.file.ID)
+		if err != nil {
+			return err
+		}
+		l.rw = rw
+	}
+	if trunc {
+		if err := l.rw.Truncate(0); err != nil {
+			return err
+		}
+		l.written.Store(true)
+	}
+	return nil
+}
+
+// load opens the node's first file.
+func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
+	v, err := e.Meta.Current(l.ino)
+	if gone(err) {
+		if _, err := e.Meta.Node(l.ino); err != nil {
+			return err
+		}
+		return e.begin(l, 0) // never committed: empty
+	}
+	if err != nil {
+		return err
+	}
+	if write && (trunc || v.Size == 0) {
+		return e.begin(l, v.ID)
+	}
+	f, err := e.openVersion(&v)
+	if err != nil {
+		return err
+	}
+	e.used(&v)
+	if !write {
+		if f == nil {
+			return e.fetchForReading(ctx, l, &v)
+		}
+		l.file, l.version = f, v.ID
+		return nil
+	}
+	return e.loadForWriting(ctx, l, &v, f)
+}
+
+// begin gives the node an empty file of its own.
+func (e *Engine) begin(l *live, base meta.VersionID) error {
+	f, err := e.newDraft(l.ino, base)
+	if err != nil {
+		return err
+	}
+	return e.adopt(l, f, base)
+}
+
+func (e *Engine) newDraft(ino meta.Ino, base meta.VersionID) (*local.File, error) {
+	f, err := e.Local.Create(e.identity(ino, local.Draft, base, 0))
+	if err != nil {
+		return nil, err
+	}
+	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: ino, File: meta.FileID(f.ID), Base: base, Now: now()})
+	if err != nil {
+		f.Close()
+		return nil, errors.Join(err, e.discard(f.ID))
+	}
+	return f, nil
+}
+
+// openVersion opens the version's local file. It returns nil when the bytes are
+// not here, or not any more and safe elsewhere.
+func (e *Engine) openVersion(v *meta.Version) (*local.File, error) {
+	if !v.Local() {
+		return nil, nil
+	}
+	f, err := e.Local.Open(local.ID(v.File))
+	var st local.Stamp
+	if err == nil {
+		if st, err = f.Stamp(); err != nil {
+			f.Close()
+		}
+	}
+	switch {
+	case err == nil && (v.Open || st.Size == v.Size):
+		return f, nil
+	case err == nil:
+		f.Close()
+		err = fmt.Errorf("%w: %d bytes instead of %d", ErrLost, st.Size, v.Size)
+	case !gone(err) && !errors.Is(err, local.ErrNotRegular):
+		return nil, err // cannot tell: an error is not an absence
+	}
+	if !safe(v) {
+		e.Log.Error("content is lost on this server", "version", v.ID, "node", v.Ino, "file", v.File, "err", err)
+		return nil, errors.Join(ErrLost, err)
+	}
+	e.Log.Warn("local file is damaged; it will be fetched again", "version", v.ID, "file", v.File, "err", err)
+	if err := e.Meta.Evict(v.ID, v.File); err != nil {
+		return nil, err
+	}
+	signal(e.sweep)
+	v.File = ""
+	return nil, nil
+}
+
+// safe reports whether the version's bytes exist elsewhere too.
+func safe(v *meta.Version) bool { return v.Remote == meta.Stored || v.Fallback != nil }
+
+// used notes that a version was opened, for the order of eviction. An hour's
+// precision is enough for that.
+func (e *Engine) used(v *meta.Version) {
+	if t := now(); t-v.Used > int64(usedPrecision) {
+		_ = e.Meta.Used(v.ID, t) // lazy; a lost note costs at most a fetch
+	}
+}
+
+// discard throws away a file that nothing refers to.
+func (e *Engine) discard(id local.ID) error { return e.Local.Remove([]local.ID{id}) }
+
+// closeIdle closes the files of a node that nobody has open.
+func (e *Engine) closeIdle(l *live) {
+	if l.opens > 0 {
+		return
+	}
+	if l.draft {
+		e.abandon(l)
+	}
+	if l.stream != nil {
+		l.stream.stop()
+	}
+	if l.rw != nil {
+		l.rw.Close()
+	}
+	if l.file != nil {
+		l.file.Close()
+	}
+	l.file, l.rw, l.stream = nil, nil, nil
+	l.version, l.draft, l.fresh, l.newName, l.poisoned = 0, false, false, false, false
+	l.written.Store(false)
+}

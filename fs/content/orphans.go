@@ -1,0 +1,128 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+// orphanGrace is how long a node without a name stays on record after it was last
+// used. A request that the kernel sent before it knew of the unlink must still
+// find the node, and a FORGET does not prove that none is under way: it may have
+// been queued before a lookup that made the kernel know the node again.
+const orphanGrace = time.Minute
+
+// orphans are the nodes that lost their last name since the start.
+type orphans struct {
+	mu   sync.Mutex // guards seen
+	seen map[meta.Ino]time.Time
+}
+
+func (o *orphans) add(ino meta.Ino) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen[ino] = time.Now()
+}
+
+func (o *orphans) remove(ino meta.Ino) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.seen, ino)
+}
+
+func (o *orphans) has(ino meta.Ino) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.seen[ino]
+	return ok
+}
+
+// due takes out the nodes that were last used before the time given.
+func (o *orphans) due(before time.Time) []meta.Ino {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list []meta.Ino
+	for ino, t := range o.seen {
+		if t.Before(before) {
+			list = append(list, ino)
+			delete(o.seen, ino)
+		}
+	}
+	return list
+}
+
+// forgetUnused restarts the grace of an orphan at its last close.
+func (e *Engine) forgetUnused(ino meta.Ino) {
+	if e.orphans.has(ino) {
+		e.orphans.add(ino)
+	}
+}
+
+// Sweep unlinks local files that nothing refers to any more and forgets nodes
+// that lost their last name. It runs until ctx ends.
+func (e *Engine) Sweep(ctx context.Context) error {
+	tick := time.NewTicker(orphanGrace / 4)
+	defer tick.Stop()
+	for {
+		if err := e.sweepOnce(time.Now().Add(-orphanGrace)); err != nil {
+			e.Log.Error("cannot remove files that are not needed any more; will try again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-e.sweep:
+		}
+	}
+}
+
+func (e *Engine) sweepOnce(before time.Time) error {
+	var errs []error
+	for _, ino := range e.orphans.due(before) {
+		if l := e.live.peek(ino); l != nil {
+			e.live.drop(l)
+			e.orphans.add(ino)
+			continue
+		}
+		if err := e.Meta.RemoveOrphan(ino, now()); err != nil && !gone(err) {
+			e.orphans.add(ino)
+			errs = append(errs, fmt.Errorf("forget node %d: %w", ino, err))
+		}
+	}
+	return errors.Join(append(errs, e.emptyTrash())...)
+}
+
+// emptyTrash unlinks what the metadata threw away. The rows go after the unlinks
+// are durable: a file that came back after a power cut would look like content
+// that nobody knows.
+func (e *Engine) emptyTrash() error {
+	const some = 512
+	for {
+		files, err := e.Meta.Trash(some)
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		ids := make([]local.ID, len(files))
+		for i, f := range files {
+			ids[i] = local.ID(f)
+		}
+		if err := e.Local.Remove(ids); err != nil {
+			return err
+		}
+		if err := e.Meta.EmptyTrash(files); err != nil {
+			return err
+		}
+		if len(files) < some {
+			return nil
+		}
+	}
+}
+
+func timeoutContext(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}

@@ -1,0 +1,290 @@
+package content
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"contentfs/backend"
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+// Answers of Outgoing that are no failures.
+var (
+	// ErrBusy: somebody has the file open for writing.
+	ErrBusy = errors.New("file is being written to")
+	// ErrSettled: there is nothing to upload any more: the version was replaced,
+	// deleted, or is in S3.
+	ErrSettled = errors.New("nothing to upload")
+)
+
+// Insist says how much Outgoing asks before it hands a version out.
+type Insist int
+
+const (
+	// Quiet: nobody has the file open for writing, here or left over.
+	Quiet Insist = iota
+	// Lingering: a descriptor or mapping that we know nothing of has been there for
+	// so long that safety in S3 must not wait for it. That nothing was written
+	// while the content was sent is then told by the file's time alone.
+	Lingering
+	// Now: as Lingering, while the application's own close or fsync waits for it.
+	Now
+)
+
+// Outgoing is a version on its way to S3. Key and checksum are on record.
+type Outgoing struct {
+	Version meta.Version
+	Path    []byte // inside the volume
+	Options backend.PutOptions
+
+	// Resumed: the key was on record before. An object may be there already.
+	Resumed bool
+
+	file  *os.File
+	probe *local.File // the same file while it may still have unseen writers
+	stamp local.Stamp
+}
+
+// Body returns the content.
+func (o *Outgoing) Body() io.ReaderAt { return o.file }
+
+// Close ends the reading of the content.
+func (o *Outgoing) Close() error { return o.file.Close() }
+
+// Outgoing makes a queued version ready to be sent: nobody writes to it, its
+// checksum is known, and its key is on record. keyLimit is the longest key, in
+// bytes and with the prefix, that the store takes. The caller closes what it gets.
+// Errors that are no failures: ErrBusy, ErrSettled.
+func (e *Engine) Outgoing(ctx context.Context, id meta.VersionID, insist Insist, keyLimit int) (*Outgoing, error) {
+	v, err := e.Meta.Version(id)
+	if gone(err) {
+		return nil, ErrSettled
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v.Retired != 0 || v.Remote == meta.Stored {
+		return nil, ErrSettled
+	}
+	if w := e.live.writing(v.Ino); w != nil && insist != Now {
+		return nil, ErrBusy
+	}
+	path, err := e.Meta.Path(v.Ino)
+	if gone(err) {
+		return nil, ErrSettled // lost its name a moment ago
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := &Outgoing{Version: v, Path: path, Resumed: v.Remote == meta.Sending}
+	if err := e.openOutgoing(o, insist); err != nil {
+		return nil, err
+	}
+	if err := e.describe(ctx, o, keyLimit); err != nil {
+		o.Close()
+		return nil, fmt.Errorf("prepare %s: %w", path, err)
+	}
+	return o, nil
+}
+
+// openOutgoing opens the bytes and makes sure that they are the committed ones.
+func (e *Engine) openOutgoing(o *Outgoing, insist Insist) error {
+	v := &o.Version
+	if !v.Local() && v.Fallback != nil {
+		if e.Fallback == nil {
+			return fmt.Errorf("version %d is in the fallback %q, and the volume has none now: %w", v.ID, v.Fallback, ErrAway)
+		}
+		f, err := e.Fallback.open(v.Fallback, unix.O_RDONLY, 0)
+		o.file = f
+		return err
+	}
+	f, err := e.openVersion(v)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return fmt.Errorf("version %d: %w", v.ID, ErrLost)
+	}
+	o.file, o.probe = f.File, f
+	if err := e.steady(o, insist); err != nil {
+		f.Close()
+		return err
+	}
+	return nil
+}
+
+// steady reports with ErrBusy if somebody may be writing to the file, and takes
+// the stamp that Unchanged compares with. Content that was changed after its
+// commit, by a mapping that outlived its descriptor or a writer that outlived a
+// daemon, is committed as it is now.
+func (e *Engine) steady(o *Outgoing, insist Insist) error {
+	if insist == Quiet {
+		free, err := o.probe.Unwritten()
+		if err != nil {
+			return err
+		}
+		if !free {
+			return ErrBusy
+		}
+	}
+	// The sync write-protects mapped pages: a later store moves the time.
+	if err := e.Local.Sync(o.probe); err != nil {
+		return err
+	}
+	st, err := o.probe.Stamp()
+	if err != nil {
+		return err
+	}
+	o.stamp = st
+	if st.Size == o.Version.Size && st.Mtime == o.Version.Mtime {
+		return nil
+	}
+	if insist == Now {
+		return ErrBusy // written to since; its writer will come again
+	}
+	e.Log.Info("content was written to after its close; committing it as it is", "version", o.Version.ID, "node", o.Version.Ino)
+	if _, err := e.Meta.Recommit(o.Version.ID, st.Size, st.Mtime, now()); err != nil {
+		return err
+	}
+	e.Changed(o.Version.Ino)
+	return ErrBusy // the new version is in the queue
+}
+
+// describe fills in checksum, headers and key, and puts key and checksum on record.
+func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error {
+	v := &o.Version
+	sum, head, err := digest(ctx, o.file, v.Size)
+	if err != nil {
+		return err
+	}
+	if v.SHA256 != nil && string(v.SHA256) != string(sum[:]) {
+		return fmt.Errorf("version %d: %w: its checksum was %x and is %x", v.ID, ErrLost, v.SHA256, sum)
+	}
+	n, err := e.Meta.Node(v.Ino)
+	if err != nil {
+		return err
+	}
+	name := baseName(o.Path)
+	ct := ContentType(name, head)
+	o.Options = backend.PutOptions{
+		SHA256: sum, IfAbsent: true,
+		ContentType: ct, CacheControl: CacheControl,
+		ContentDisposition: ContentDisposition(ct, name),
+		Metadata:           ObjectMetadata(o.Path, n, *v),
+		Multipart:          func(id string) error { return e.Meta.SetUploadID(v.ID, id) },
+	}
+	if !o.Resumed {
+		v.Bucket, v.Prefix = e.Bucket, e.Prefix
+		if v.Key, err = Key(e.Prefix, o.Path, v.ID, keyLimit); err != nil {
+			return err
+		}
+	}
+	v.SHA256 = sum[:]
+	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: v.Bucket, Prefix: v.Prefix, Key: v.Key, SHA256: v.SHA256})
+	if errors.Is(err, meta.ErrSuperseded) {
+		return ErrSettled
+	}
+	return err
+}
+
+// digest returns the checksum of size bytes and the first 512 of them.
+func digest(ctx context.Context, f io.ReaderAt, size int64) (sum [32]byte, head []byte, err error) {
+	h := sha256.New()
+	head = make([]byte, min(size, 512))
+	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return sum, nil, err
+	}
+	r := io.NewSectionReader(f, 0, size)
+	buf := make([]byte, 256<<10)
+	var n int64
+	for ctx.Err() == nil {
+		k, err := r.Read(buf)
+		h.Write(buf[:k])
+		n += int64(k)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return sum, nil, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return sum, nil, err
+	}
+	if n != size {
+		return sum, nil, fmt.Errorf("%w: %d bytes instead of %d", ErrLost, n, size)
+	}
+	return [32]byte(h.Sum(nil)), head, nil
+}
+
+// Unchanged reports whether the content is still what was sent.
+func (e *Engine) Unchanged(o *Outgoing, insist Insist) (bool, error) {
+	if o.probe == nil {
+		return true, nil // from the fallback: nobody writes there
+	}
+	if insist == Quiet {
+		free, err := o.probe.Unwritten()
+		if err != nil || !free {
+			return false, err
+		}
+	}
+	st, err := o.probe.Stamp()
+	return st.SameContent(o.stamp), err
+}
+
+// Delivered puts on record that the object is whole in S3. Content that changed
+// while it was sent is not: its object is given up and the version gets another.
+func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
+	v := &o.Version
+	same, err := e.Unchanged(o, insist)
+	if err != nil {
+		return err
+	}
+	if !same {
+		if err := e.giveUpKey(v); err != nil {
+			return err
+		}
+		return ErrBusy
+	}
+	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, now())
+	switch {
+	case errors.Is(err, meta.ErrSuperseded) || gone(err):
+		// Replaced by a commit that dropped the row: nobody will ask for this
+		// object.
+		return errors.Join(ErrSettled, e.Meta.LoseObject(v.Bucket, v.Key, now()))
+	case err != nil:
+		return err
+	}
+	if v.Local() {
+		e.grew(v.Size)
+	}
+	return nil
+}
+
+// giveUpKey makes the next attempt use another key.
+func (e *Engine) giveUpKey(v *meta.Version) error {
+	if err := e.Meta.LoseObject(v.Bucket, v.Key, now()); err != nil {
+		return err
+	}
+	return e.Meta.CancelSending(v.ID)
+}
+
+// GiveUpKey forgets the key of a version whose object turned out to be somebody
+// else's, or whose key the store refuses.
+func (e *Engine) GiveUpKey(o *Outgoing) error { return e.giveUpKey(&o.Version) }
+
+func baseName(path []byte) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return string(path[i+1:])
+		}
+	}
+	return string(path)
+}

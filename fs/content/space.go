@@ -1,0 +1,177 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"contentfs/meta"
+)
+
+// reserve is what writers leave free on a disk of the given size, for the
+// metadata and for recovery: 5 %, at most 256 MiB.
+func reserve(size int64) int64 { return min(size/20, 256<<20) }
+
+// spaceMeter follows how much of the local store could be thrown away.
+type spaceMeter struct {
+	evictable atomic.Int64 // bytes; grows between two counts, set by each
+}
+
+// admit refuses new content while the disk has no room that writers may take.
+func (e *Engine) admit() error {
+	if e.ReadOnly {
+		return ErrReadOnly
+	}
+	s, err := e.Local.Space()
+	if err != nil {
+		return err
+	}
+	if s.Free > reserve(s.Size) && s.FilesFree != 0 {
+		return nil
+	}
+	signal(e.pressure)
+	return fmt.Errorf("%w: %d bytes free, %d are kept for the metadata", ErrFull, s.Free, reserve(s.Size))
+}
+
+// grew notes that more bytes may be evicted.
+func (e *Engine) grew(n int64) {
+	if e.space.evictable.Add(n) > e.CacheSize {
+		signal(e.pressure)
+	}
+}
+
+// Evict keeps the local bytes that exist elsewhere too within the cache size, and
+// makes room when the disk runs full. It runs until ctx ends.
+func (e *Engine) Evict(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if err := e.makeRoom(ctx); err != nil && ctx.Err() == nil {
+			e.Log.Error("cannot make room in the cache; will try again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-e.pressure:
+		}
+	}
+}
+
+// excess returns how many bytes should go.
+func (e *Engine) excess() (int64, error) {
+	evictable, _, err := e.Meta.LocalBytes()
+	if err != nil {
+		return 0, err
+	}
+	e.space.evictable.Store(evictable)
+	s, err := e.Local.Space()
+	if err != nil {
+		return 0, err
+	}
+	// Twice the reserve: room must be made before writers are refused.
+	low := 2*reserve(s.Size) - s.Free
+	return max(evictable-e.CacheSize, min(low, math.MaxInt64)), nil
+}
+
+func (e *Engine) makeRoom(ctx context.Context) error {
+	excess, err := e.excess()
+	if err != nil || excess <= 0 {
+		return err
+	}
+	freed, err := e.evict(ctx, excess)
+	if err != nil {
+		return err
+	}
+	if freed > 0 {
+		e.Log.Debug("evicted local files", "bytes", freed)
+		e.space.evictable.Add(-freed)
+	}
+	if err := e.emptyTrash(); err != nil {
+		return err
+	}
+	if freed < excess && e.Fallback != nil {
+		return e.spill(ctx)
+	}
+	return nil
+}
+
+// evict throws away local files until n bytes are free or none may go.
+func (e *Engine) evict(ctx context.Context, n int64) (int64, error) {
+	const some = 128
+	var freed int64
+	var after *meta.Version
+	for ctx.Err() == nil {
+		list, err := e.Meta.EvictionCandidates(some, after)
+		if err != nil || len(list) == 0 {
+			return freed, err
+		}
+		for i := range list {
+			if freed >= n {
+				return freed, nil
+			}
+			ok, err := e.evictOne(&list[i])
+			if err != nil {
+				return freed, err
+			}
+			if ok {
+				freed += list[i].Size
+			}
+		}
+		after = &list[len(list)-1]
+	}
+	return freed, nil
+}
+
+// evictOne gives up v's local file unless somebody uses the node.
+func (e *Engine) evictOne(v *meta.Version) (bool, error) {
+	l := e.live.hold(v.Ino)
+	defer e.live.drop(l)
+	select {
+	case l.lock <- struct{}{}:
+		defer l.release()
+	default:
+		return false, nil
+	}
+	if l.opens > 0 {
+		return false, nil
+	}
+	err := e.Meta.Evict(v.ID, v.File)
+	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// spill moves content that is nowhere else to the fallback: the disk is full and
+// S3 is not taking it.
+func (e *Engine) spill(ctx context.Context) error {
+	const some = 64
+	list, err := e.Meta.DueUploads(math.MaxInt64, nil, some)
+	if err != nil {
+		return err
+	}
+	for _, u := range list {
+		if ctx.Err() != nil {
+			return nil
+		}
+		v, err := e.Meta.Version(u.Version)
+		if err != nil || v.Fallback != nil || !v.Local() || v.Open {
+			continue
+		}
+		if err := e.overflow(&v); err != nil {
+			return fmt.Errorf("overflow into the fallback: %w", err)
+		}
+		e.Log.Info("disk is full: content moved to the fallback", "version", v.ID, "bytes", v.Size)
+		if v, err = e.Meta.Version(v.ID); err != nil {
+			continue
+		}
+		if _, err := e.evictOne(&v); err != nil {
+			return err
+		}
+	}
+	return e.emptyTrash()
+}

@@ -1,0 +1,172 @@
+package content
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+const (
+	// streamBlock is the range of one request: long enough that a request's
+	// latency does not count, short enough that a reader's first byte comes soon.
+	streamBlock = 4 << 20
+	// streamAhead is how many blocks behind the one that is read are on their way.
+	streamAhead = 3
+)
+
+// stream fetches a large version while it is read, block by block, into a sparse
+// local file. Blocks that were read count as ours only when all are there and the
+// checksum is right.
+type stream struct {
+	e    *Engine
+	v    meta.Version
+	file *local.File
+
+	ctx    context.Context // ends with the last handle
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // requests under way
+
+	mu     sync.Mutex // guards what follows
+	blocks []*block   // nil: not asked for
+	left   int        // blocks that are not there
+}
+
+// block is a range that is there or on its way.
+type block struct {
+	done chan struct{} // closed when the request ended
+	err  error         // valid then
+}
+
+func (e *Engine) newStream(v *meta.Version) (*stream, error) {
+	if err := e.admit(); err != nil {
+		return nil, err
+	}
+	f, err := e.Local.Create(local.Identity{Kind: local.Copy, Ino: uint64(v.Ino), Version: int64(v.ID), Size: v.Size})
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Truncate(v.Size); err != nil {
+		f.Close()
+		return nil, errors.Join(err, e.discard(f.ID))
+	}
+	n := int((v.Size + streamBlock - 1) / streamBlock)
+	s := &stream{e: e, v: *v, file: f, blocks: make([]*block, n), left: n}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// need returns when the range is there.
+func (s *stream) need(ctx context.Context, off, n int64) error {
+	if off >= s.v.Size || n <= 0 {
+		return nil
+	}
+	first := int(off / streamBlock)
+	last := int((min(off+n, s.v.Size) - 1) / streamBlock)
+	for i := first; i <= min(last+streamAhead, len(s.blocks)-1); i++ {
+		b := s.ask(i)
+		if i > last {
+			continue
+		}
+		select {
+		case <-b.done:
+			if b.err != nil {
+				return fmt.Errorf("%w: %w", ErrAway, b.err)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// wait returns when all is there and on record as a local file.
+func (s *stream) wait(ctx context.Context) error {
+	for i := range s.blocks {
+		if err := s.need(ctx, int64(i)*streamBlock, 1); err != nil {
+			return err
+		}
+	}
+	s.wg.Wait() // the last block's request also checks and attaches the whole
+	v, err := s.e.Meta.Version(s.v.ID)
+	if err != nil {
+		return err
+	}
+	if v.File != meta.FileID(s.file.ID) {
+		return fmt.Errorf("%w: the whole does not match its checksum", ErrAway)
+	}
+	return nil
+}
+
+// ask returns block i, requesting it unless it is there or on its way. A block
+// whose request failed is asked for again.
+func (s *stream) ask(i int) *block {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.blocks[i]; b != nil {
+		select {
+		case <-b.done:
+			if b.err == nil {
+				return b
+			}
+		default:
+			return b
+		}
+	}
+	b := &block{done: make(chan struct{})}
+	s.blocks[i] = b
+	s.wg.Go(func() { s.request(i, b) })
+	return b
+}
+
+func (s *stream) request(i int, b *block) {
+	off := int64(i) * streamBlock
+	n := min(streamBlock, s.v.Size-off)
+	b.err = s.e.downloadRange(s.ctx, &s.v, off, n, io.NewOffsetWriter(s.file, off))
+	close(b.done)
+	if b.err != nil {
+		return
+	}
+	s.mu.Lock()
+	s.left--
+	last := s.left == 0
+	s.mu.Unlock()
+	if last {
+		if err := s.finish(); err != nil {
+			s.e.Log.Error("cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", err)
+		}
+	}
+}
+
+// finish checks the whole file and makes it the version's.
+func (s *stream) finish() error {
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(s.file, 0, s.v.Size)); err != nil {
+		return err
+	}
+	sum := h.Sum(nil)
+	if s.v.SHA256 != nil && string(sum) != string(s.v.SHA256) {
+		return fmt.Errorf("checksum is %x instead of %x", sum, s.v.SHA256)
+	}
+	return s.e.attach(&s.v, s.file, sum)
+}
+
+// stop ends the requests and throws the file away unless it is whole. The file
+// stays open.
+func (s *stream) stop() {
+	s.cancel()
+	s.wg.Wait()
+	if v, err := s.e.Meta.Version(s.v.ID); err == nil && v.File == meta.FileID(s.file.ID) {
+		return
+	} else if err != nil && !gone(err) {
+		return // cannot tell: the next start will
+	}
+	if err := s.e.discard(s.file.ID); err != nil {
+		s.e.Log.Warn("cannot remove an incomplete local file; the next start will", "file", s.file.ID, "err", err)
+	}
+}

@@ -1,0 +1,152 @@
+package content
+
+import (
+	"context"
+	"errors"
+
+	"contentfs/fs/local"
+	"contentfs/meta"
+)
+
+// loadForWriting gives the node a file with v's content that may be written to.
+// Nobody else has the node open. f is v's local file, nil when it has none.
+func (e *Engine) loadForWriting(ctx context.Context, l *live, v *meta.Version, f *local.File) error {
+	switch {
+	case f == nil:
+		return e.draftFromAway(ctx, l, v)
+	case safe(v):
+		l.file, l.version = f, v.ID
+		if err := e.detach(l, v); err != nil {
+			f.Close()
+			l.file = nil
+			return err
+		}
+		return l.mark()
+	default:
+		defer f.Close()
+		c, err := e.Local.Clone(f, e.identity(l.ino, local.Draft, v.ID, 0))
+		if err != nil {
+			return err
+		}
+		return e.draftFrom(l, v, c)
+	}
+}
+
+// draftFromAway fetches v's content into a draft.
+func (e *Engine) draftFromAway(ctx context.Context, l *live, v *meta.Version) error {
+	f, _, err := e.fetch(ctx, v, local.Draft)
+	if err != nil {
+		return err
+	}
+	return e.draftFrom(l, v, f)
+}
+
+// draftFrom makes f, a copy of v's content open for writing, the node's file.
+func (e *Engine) draftFrom(l *live, v *meta.Version, f *local.File) error {
+	err := e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: v.ID, Now: now()})
+	if err != nil {
+		f.Close()
+		return errors.Join(err, e.discard(f.ID))
+	}
+	if err := e.adopt(l, f, v.ID); err != nil {
+		return err
+	}
+	l.fresh = false // equal to v until somebody writes
+	return l.mark()
+}
+
+// share lets writers use the file that readers hold open, which is v's: the
+// kernel allows no second file for a node in use. v's content stays elsewhere.
+func (e *Engine) share(ctx context.Context, l *live) error {
+	if l.stream != nil {
+		if err := l.stream.wait(ctx); err != nil {
+			return err
+		}
+	}
+	v, err := e.Meta.Version(l.version)
+	if err != nil {
+		return err
+	}
+	if safe(&v) {
+		if err := e.detach(l, &v); err != nil {
+			return err
+		}
+		return l.mark()
+	}
+	c, err := e.Local.Clone(l.file, e.identity(l.ino, local.Committed, v.ID, v.Size))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := errors.Join(c.SetTimes(v.Mtime, v.Mtime), e.Local.Sync(c), e.Local.SyncDir()); err != nil {
+		return errors.Join(err, e.discard(c.ID))
+	}
+	err = e.Meta.OpenDraft(meta.DraftRequest{
+		Ino: l.ino, File: meta.FileID(l.file.ID), Base: v.ID, Preserve: meta.FileID(c.ID), Now: now(),
+	})
+	if err != nil {
+		return errors.Join(err, e.discard(c.ID))
+	}
+	l.draft = true
+	return l.mark()
+}
+
+// detach puts on record that l's file is not v's content any more.
+func (e *Engine) detach(l *live, v *meta.Version) error {
+	err := e.Meta.OpenDraft(meta.DraftRequest{
+		Ino: l.ino, File: meta.FileID(l.file.ID), Base: v.ID, Detach: true, Now: now(),
+	})
+	if err == nil {
+		l.draft = true
+	}
+	return err
+}
+
+// mark remembers what the file looks like before the first write.
+func (l *live) mark() (err error) {
+	l.stamp, err = l.file.Stamp()
+	return err
+}
+
+// identity describes a file of the node. What cannot be found out is left out:
+// it is a help for the day the metadata is lost, not a promise.
+func (e *Engine) identity(ino meta.Ino, k local.Kind, v meta.VersionID, size int64) local.Identity {
+	who := local.Identity{Kind: k, Ino: uint64(ino), Version: int64(v), Size: size}
+	if n, err := e.Meta.Node(ino); err == nil {
+		who.Mode, who.UID, who.GID = n.Mode, n.UID, n.GID
+	}
+	if p, err := e.Meta.Path(ino); err == nil {
+		who.Path = p
+	}
+	return who
+}
+
+// abandon takes the node back to its committed content: the draft goes where a
+// draft goes that will not be committed. Nobody writes to it any more.
+func (e *Engine) abandon(l *live) {
+	id := meta.FileID(l.file.ID)
+	l.draft = false
+	st, err := l.file.Stamp()
+	untouched := err == nil && !l.fresh && !l.written.Load() && st.SameContent(l.stamp)
+	switch {
+	case untouched:
+		err = e.Meta.DropDraft(id, true, now())
+	case err == nil && (st.Size == 0 || e.unnamed(l.ino)):
+		err = e.Meta.DropDraft(id, false, now())
+	default:
+		path, _ := e.Meta.Path(l.ino)
+		err = errors.Join(err, e.Meta.Quarantine(id, l.ino, path, "closed without having been committed", now()))
+		e.Log.Warn("content that could not be committed is kept in the quarantine", "node", l.ino, "path", string(path), "file", id)
+	}
+	if err != nil {
+		e.Log.Error("cannot settle a draft; the next start will", "node", l.ino, "file", id, "err", err)
+	}
+	signal(e.sweep)
+	e.Changed(l.ino)
+}
+
+// unnamed reports whether the node has lost its last name.
+func (e *Engine) unnamed(ino meta.Ino) bool {
+	n, err := e.Meta.Node(ino)
+	return gone(err) || err == nil && n.Nlink == 0
+}

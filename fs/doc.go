@@ -1,0 +1,37 @@
+// Package fs is the kernel adapter: it translates FUSE requests into calls of the
+// engine (package content) and their results back, and does nothing else. Node
+// ids are inode numbers of the metadata, so that no tree is kept here: what the
+// kernel has visited costs nothing.
+//
+// # Passthrough
+//
+// Where the kernel can (6.9 and later, as root), reads and writes of a complete
+// local file bypass us. The kernel's rules, from fs/fuse/iomode.c: while any
+// handle of an inode is open in passthrough, all opens of it must be, and with the
+// same backing file; while one is open in cached mode, none may be in passthrough.
+// Breaking a rule is EIO for the application. So the mode belongs to the node, not
+// to the handle: modes.go keeps it from the first open to the last release.
+//
+// A backing file is registered with a descriptor open for reading: the kernel
+// opens it again for every handle with the handle's own flags.
+//
+// # Caching
+//
+// Every change of the tree comes through this mount, so that entries (negative
+// ones too) and attributes may be kept for long. While somebody writes through
+// passthrough, attributes are not kept, and after the commit the kernel is told
+// that they changed (Server.Changed). File data in cached mode is kept over opens
+// only where passthrough never bypasses the cache.
+//
+// # Interrupts
+//
+// Go's own preemption signals interrupt requests. Opening and reading, which may
+// wait for S3, honour an interrupt; all others ignore it.
+//
+// # Locks
+//
+// handles.mu guards the table of open handles, modes.mu the modes; neither is held
+// while the engine or the kernel is called, except modes.mu during the ioctl that
+// registers a backing file. dirHandle.mu is held during a listing; it is never
+// taken together with the others.
+package fs

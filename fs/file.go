@@ -1,0 +1,116 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"contentfs/fs/content"
+	"contentfs/meta"
+)
+
+// Create makes a regular file and opens it.
+func (f *filesystem) Create(cancel <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
+	if len(name) > nameMax {
+		return fuse.Status(syscall.ENAMETOOLONG)
+	}
+	n, h, err := f.engine.Create(context.Background(), request(&in.InHeader, name, in.Mode|syscall.S_IFREG))
+	if err != nil {
+		return f.status("create", err)
+	}
+	fillEntry(&out.EntryOut, content.Attr{Node: n, Volatile: true})
+	f.opened(h, &out.OpenOut)
+	return fuse.OK
+}
+
+// Open opens a regular file.
+func (f *filesystem) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	h, err := f.engine.Open(interruptible(cancel), meta.Ino(in.NodeId), int(in.Flags))
+	if err != nil {
+		return f.status("open", err)
+	}
+	f.opened(h, out)
+	return fuse.OK
+}
+
+func (f *filesystem) opened(h *content.Handle, out *fuse.OpenOut) {
+	f.modes.enter(h, out)
+	out.Fh = f.handles.addFile(h)
+}
+
+// Read is called for nodes in cached mode only.
+func (f *filesystem) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return nil, fuse.EBADF
+	}
+	if file := h.File(); file != nil {
+		return fuse.ReadResultFd(file.Fd(), int64(in.Offset), int(in.Size)), fuse.OK
+	}
+	n, err := f.engine.Read(interruptible(cancel), h, buf[:in.Size], int64(in.Offset))
+	if err != nil {
+		return nil, f.status("read", err)
+	}
+	return fuse.ReadResultData(buf[:n]), fuse.OK
+}
+
+// Write is called for nodes in cached mode only.
+func (f *filesystem) Write(cancel <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return 0, fuse.EBADF
+	}
+	n, err := f.engine.Write(h, data, int64(in.Offset))
+	return uint32(n), f.status("write", err)
+}
+
+// Flush is called at every close of a descriptor.
+func (f *filesystem) Flush(cancel <-chan struct{}, in *fuse.FlushIn) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	return f.status("flush", f.engine.Flush(context.Background(), h))
+}
+
+// Fsync makes a file's content durable.
+func (f *filesystem) Fsync(cancel <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	return f.status("fsync", f.engine.Fsync(context.Background(), h))
+}
+
+// Release ends a handle.
+func (f *filesystem) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
+	h := f.handles.takeFile(in.Fh)
+	if h == nil {
+		return
+	}
+	// The kernel lets go of the file before the engine looks whether anybody still
+	// writes to it.
+	f.modes.leave(h.Ino())
+	f.engine.Release(h)
+}
+
+// Fallocate reserves or frees room in a file.
+func (f *filesystem) Fallocate(cancel <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	return f.status("fallocate", f.engine.Fallocate(h, in.Mode, int64(in.Offset), int64(in.Length)))
+}
+
+// Lseek finds data and holes.
+func (f *filesystem) Lseek(cancel <-chan struct{}, in *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	pos, err := f.engine.Seek(interruptible(cancel), h, int64(in.Offset), int(in.Whence))
+	out.Offset = uint64(pos)
+	return f.status("lseek", err)
+}

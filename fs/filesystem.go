@@ -1,0 +1,110 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"contentfs/fs/content"
+	"contentfs/meta"
+)
+
+// filesystem translates requests. Operations it does not name are answered with
+// ENOSYS by the embedded default, which the kernel then does by itself or not at
+// all: access checks (default_permissions), locks (within this machine), ioctl,
+// copy_file_range (by reading and writing).
+type filesystem struct {
+	fuse.RawFileSystem
+	engine  *content.Engine
+	log     *slog.Logger
+	modes   modes
+	handles handles
+}
+
+var _ fuse.RawFileSystem = (*filesystem)(nil)
+
+func newFilesystem(o Options) *filesystem {
+	f := &filesystem{
+		RawFileSystem: fuse.NewDefaultRawFileSystem(),
+		engine:        o.Engine,
+		log:           o.Log,
+	}
+	f.modes.wanted = o.Passthrough
+	f.modes.log = o.Log
+	f.modes.nodes = make(map[meta.Ino]*mode)
+	f.handles.files = make(map[uint64]*content.Handle)
+	f.handles.dirs = make(map[uint64]*dirHandle)
+	return f
+}
+
+// String names the filesystem in go-fuse's debug output.
+func (f *filesystem) String() string { return "contentfs" }
+
+// Init is called with the kernel's first request.
+func (f *filesystem) Init(s *fuse.Server) { f.modes.init(s) }
+
+// panicked answers a request whose handling went wrong beyond expectation; the
+// mount lives on.
+func (f *filesystem) panicked(v any) fuse.Status {
+	f.log.Error("a request failed for a fault in contentfs; please report it", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	return fuse.EIO
+}
+
+// handles are the open files and directories by the number the kernel calls them.
+type handles struct {
+	mu    sync.Mutex // guards what follows
+	last  uint64
+	files map[uint64]*content.Handle
+	dirs  map[uint64]*dirHandle
+}
+
+func (t *handles) addFile(h *content.Handle) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	t.files[t.last] = h
+	return t.last
+}
+
+func (t *handles) file(fh uint64) *content.Handle {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.files[fh]
+}
+
+func (t *handles) takeFile(fh uint64) *content.Handle {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h := t.files[fh]
+	delete(t.files, fh)
+	return h
+}
+
+func (t *handles) addDir(d *dirHandle) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	t.dirs[t.last] = d
+	return t.last
+}
+
+func (t *handles) dir(fh uint64) *dirHandle {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.dirs[fh]
+}
+
+func (t *handles) dropDir(fh uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.dirs, fh)
+}
+
+// interruptible returns a context that ends when the kernel interrupts the request.
+func interruptible(cancel <-chan struct{}) context.Context {
+	return &fuse.Context{Cancel: cancel}
+}

@@ -1,0 +1,141 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stamp tells whether a file was changed: what stat says about its content.
+type Stamp struct {
+	Size   int64
+	Mtime  int64 // nanoseconds since 1970
+	Ctime  int64 // nanoseconds since 1970
+	Blocks int64 // of 512 bytes
+}
+
+// Stamp reads the file's stamp.
+func (f *File) Stamp() (Stamp, error) {
+	var st unix.Stat_t
+	if err := f.Control(func(fd int) error { return unix.Fstat(fd, &st) }); err != nil {
+		return Stamp{}, fmt.Errorf("stat local file %s: %w", f.ID, err)
+	}
+	return Stamp{Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(), Blocks: st.Blocks}, nil
+}
+
+// SameContent reports whether size and modification time are those of o. The
+// change time is left out: our own attribute changes it.
+func (s Stamp) SameContent(o Stamp) bool { return s.Size == o.Size && s.Mtime == o.Mtime }
+
+// Control runs fn with the descriptor while it cannot be closed.
+func (f *File) Control(fn func(fd int) error) error {
+	rc, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	if err := rc.Control(func(fd uintptr) { inner = fn(int(fd)) }); err != nil {
+		return err
+	}
+	return inner
+}
+
+// SetTimes sets access and modification time, in nanoseconds since 1970.
+func (f *File) SetTimes(atime, mtime int64) error {
+	ts := []unix.Timespec{unix.NsecToTimespec(atime), unix.NsecToTimespec(mtime)}
+	err := f.Control(func(fd int) error {
+		return unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), ts, 0)
+	})
+	if err != nil {
+		return fmt.Errorf("set times of local file %s: %w", f.ID, err)
+	}
+	return nil
+}
+
+// Unwritten reports whether nobody, here or left over from a killed daemon, holds
+// the file open for writing or mapped writable at this moment. The caller must
+// not hold it open for writing itself, nor have it registered with the kernel
+// for passthrough to a writer.
+func (f *File) Unwritten() (bool, error) {
+	var free bool
+	err := f.Control(func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+		if errors.Is(err, unix.EAGAIN) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		free = true
+		// Dropped at once: a lease that is held makes the next writer wait for
+		// fs.lease-break-time.
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("probe writers of local file %s: %w", f.ID, err)
+	}
+	return free, nil
+}
+
+// Clone makes a new file with the content of src: sharing its blocks where the
+// file system can, else as a copy. The clone is not synced. When src changes
+// meanwhile the clone may hold a mixture; the caller excludes that or compares
+// stamps.
+func (s *Store) Clone(src *File, who Identity) (*File, error) {
+	dst, err := s.Create(who)
+	if err != nil {
+		return nil, err
+	}
+	if err := clone(dst, src); err != nil {
+		dst.Close()
+		return nil, errors.Join(fmt.Errorf("clone local file %s: %w", src.ID, err), s.unlink(dst.ID))
+	}
+	return dst, nil
+}
+
+func clone(dst, src *File) error {
+	if err := unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())); err == nil {
+		return nil
+	}
+	// io.Copy uses copy_file_range and falls back by itself; the section leaves
+	// src's own offset alone.
+	st, err := src.Stamp()
+	if err != nil {
+		return err
+	}
+	r, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", src.Fd()))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(dst.File, io.LimitReader(r, st.Size))
+	return err
+}
+
+// Space tells how much room the store's file system has.
+type Space struct {
+	Size      int64 // bytes in all
+	Free      int64 // bytes that can still be written
+	Files     uint64
+	FilesFree uint64
+	BlockSize int64
+}
+
+// Space asks the file system.
+func (s *Store) Space() (Space, error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(s.dir.Fd()), &st); err != nil {
+		return Space{}, fmt.Errorf("statfs local store: %w", err)
+	}
+	return Space{
+		Size:      int64(st.Blocks) * st.Bsize,
+		Free:      int64(st.Bavail) * st.Bsize,
+		Files:     st.Files,
+		FilesFree: st.Ffree,
+		BlockSize: st.Bsize,
+	}, nil
+}

@@ -1,0 +1,202 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"contentfs/backend"
+	"contentfs/fs/content"
+	"contentfs/meta"
+)
+
+// send takes one version to S3. Answers that are no failures: content.ErrBusy,
+// content.ErrSettled.
+func (u *Uploader) send(ctx context.Context, id meta.VersionID, insist content.Insist) error {
+	o, err := u.engine.Outgoing(ctx, id, insist, u.keyLimit(id))
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	v := &o.Version
+	b, err := u.engine.Objects(v.Bucket)
+	if err != nil {
+		return err
+	}
+	if o.Resumed {
+		etag, there, err := u.resume(ctx, b, o)
+		if err != nil {
+			return err
+		}
+		if there {
+			return u.engine.Delivered(o, etag, insist)
+		}
+	}
+	obj, err := b.Put(ctx, v.Key, o.Body(), v.Size, o.Options)
+	if err == nil {
+		return u.engine.Delivered(o, obj.ETag, insist)
+	}
+	return u.refused(ctx, b, o, insist, err)
+}
+
+// resume finds out what became of an earlier attempt. It returns the object's
+// ETag if it is there and ours.
+func (u *Uploader) resume(ctx context.Context, b backend.Backend, o *content.Outgoing) (etag string, there bool, err error) {
+	etag, there, err = u.look(ctx, b, o)
+	if err != nil || there || o.Version.UploadID == "" {
+		return etag, there, err
+	}
+	if a, ok := b.(backend.MultipartAborter); ok {
+		if err := a.AbortMultipart(ctx, o.Version.Key, o.Version.UploadID); err != nil {
+			return "", false, err
+		}
+	}
+	return "", false, u.engine.Meta.SetUploadID(o.Version.ID, "")
+}
+
+// errForeign: the object under our key is not the one we sent.
+var errForeign = errors.New("an object that is not ours lies under the key; the version gets another key")
+
+// look reports whether our object is there, whole.
+func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgoing) (etag string, there bool, err error) {
+	v := &o.Version
+	obj, err := b.Stat(ctx, v.Key)
+	if err != nil {
+		if backend.IsAbsent(err) {
+			return "", false, nil
+		}
+		return "", false, err
+	}
+	if obj.Size == v.Size && bytes.Equal(obj.SHA256, v.SHA256) {
+		return obj.ETag, true, nil
+	}
+	u.log.Error("an object that is not ours lies under our key; it is left alone", "bucket", v.Bucket, "key", v.Key)
+	if err := u.engine.GiveUpKey(o); err != nil {
+		return "", false, err
+	}
+	return "", false, errForeign
+}
+
+// refused settles a Put that failed.
+func (u *Uploader) refused(ctx context.Context, b backend.Backend, o *content.Outgoing, insist content.Insist, err error) error {
+	switch backend.ClassOf(err) {
+	case backend.Exists:
+		etag, there, lerr := u.look(ctx, b, o)
+		if lerr != nil {
+			return lerr
+		}
+		if there {
+			return u.engine.Delivered(o, etag, insist)
+		}
+	case backend.TooLong:
+		limit := content.SegmentLimit(o.Version.Prefix)
+		if u.keyLimit(o.Version.ID) == limit {
+			break
+		}
+		u.learnLimit(o.Version.ID, limit)
+		if gerr := u.engine.GiveUpKey(o); gerr != nil {
+			return gerr
+		}
+	}
+	return fmt.Errorf("upload %s: %w", o.Path, err)
+}
+
+func (u *Uploader) keyLimit(id meta.VersionID) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if it := u.items[id]; it != nil && it.keyLimit > 0 {
+		return it.keyLimit
+	}
+	return content.MaxKey
+}
+
+func (u *Uploader) learnLimit(id meta.VersionID, limit int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if it := u.items[id]; it != nil {
+		it.keyLimit = limit
+	}
+}
+
+// backoff returns the pause before the next attempt, with full jitter: between
+// 0.2 s and a bound that doubles from 0.4 s to 60 s.
+func backoff(attempts int) time.Duration {
+	const first, most = 400 * time.Millisecond, time.Minute
+	bound := most
+	if attempts < 8 {
+		bound = min(most, first<<attempts)
+	}
+	return first/2 + rand.N(bound)
+}
+
+// Deliver sends a version now, although its writer still has it open: the
+// application's close waits for it. It returns when the version, or one that
+// replaced it, is in S3.
+func (u *Uploader) Deliver(ctx context.Context, id meta.VersionID) error {
+	// An application that waits for ever is no better off than one that is told:
+	// the content stays here and in the queue either way.
+	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		err := u.deliverOnce(ctx, id)
+		if err == nil || errors.Is(err, content.ErrSettled) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("content is safe on this server and queued, but not in S3: %w", err)
+		case <-time.After(backoff(min(attempt, 2))):
+		}
+	}
+}
+
+// deliverTimeout bounds how long a close waits for S3 with durability "s3".
+const deliverTimeout = 60 * time.Second
+
+func (u *Uploader) deliverOnce(ctx context.Context, id meta.VersionID) error {
+	if !u.claim(meta.Upload{Version: id}) {
+		return content.ErrBusy // a worker is at it
+	}
+	u.inflight.Add(1)
+	defer u.inflight.Add(-1)
+	err := u.send(ctx, id, content.Now)
+	u.letGo(id)
+	return err
+}
+
+// Progress tells how far a drain is.
+type Progress struct {
+	Pending      int64 // versions in the queue
+	PendingBytes int64
+	Done         int64 // versions delivered since the drain began
+}
+
+// Drain sends everything in the queue, without waiting for debounces, and returns
+// when it is empty or ctx ends. report is called every now and then.
+func (u *Uploader) Drain(ctx context.Context, report func(Progress)) error {
+	const interval = 200 * time.Millisecond
+	u.draining.Add(1)
+	defer u.draining.Add(-1)
+	start := u.done.Load()
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		s, err := u.engine.Meta.Stats()
+		if err != nil {
+			return fmt.Errorf("drain: %w", err)
+		}
+		report(Progress{Pending: s.Queue.Number, PendingBytes: s.Queue.Bytes, Done: u.done.Load() - start})
+		if s.Queue.Number == 0 {
+			return nil
+		}
+		u.Wake()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"contentfs/backend"
+	"contentfs/fs/content"
+	"contentfs/meta"
+)
+
+// Workers is the number of uploads under way at the same time.
+const Workers = 8
+
+// aside is how long a version is left alone that somebody has open for writing.
+const aside = 500 * time.Millisecond
+
+// Gate tells whether the store can be asked; breaker.Breaker is one.
+type Gate interface {
+	// Ready returns a channel that is closed while the store is reachable.
+	Ready() <-chan struct{}
+}
+
+// Uploader empties the queue. Its methods may be called from many goroutines.
+type Uploader struct {
+	engine *content.Engine
+	gate   Gate
+	log    *slog.Logger
+
+	wake     chan struct{} // capacity 1
+	draining atomic.Int32  // calls of Drain under way
+	inflight atomic.Int32  // versions being sent
+	done     atomic.Int64  // versions delivered since the start
+
+	mu    sync.Mutex // guards what follows
+	items map[meta.VersionID]*item
+}
+
+// item is what is known about a version only while this process runs.
+type item struct {
+	busy     bool      // a worker has it
+	until    time.Time // not to be tried before
+	refused  time.Time // since when unseen writers hold it open
+	keyLimit int       // what the store's refusal taught us
+}
+
+// New returns an uploader for the engine's versions. It starts nothing.
+func New(e *content.Engine, g Gate, log *slog.Logger) *Uploader {
+	return &Uploader{
+		engine: e, gate: g, log: log,
+		wake:  make(chan struct{}, 1),
+		items: make(map[meta.VersionID]*item),
+	}
+}
+
+// Wake makes the scheduler look at the queue.
+func (u *Uploader) Wake() {
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+}
+
+// InFlight returns how many versions are being sent, and how many were delivered
+// since the start.
+func (u *Uploader) InFlight() (now int, done int64) {
+	return int(u.inflight.Load()), u.done.Load()
+}
+
+// Run sends what is due until ctx ends. What is under way then is broken off and
+// settled at the next start.
+func (u *Uploader) Run(ctx context.Context) error {
+	jobs := make(chan meta.Upload)
+	var wg sync.WaitGroup
+	for range Workers {
+		wg.Go(func() {
+			for j := range jobs {
+				u.work(ctx, j)
+			}
+		})
+	}
+	defer wg.Wait()
+	defer close(jobs)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-u.gate.Ready():
+		}
+		pause := u.schedule(ctx, jobs)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-u.wake:
+		case <-time.After(pause):
+		}
+	}
+}
+
+// schedule hands out what is due and returns how long there is nothing more.
+func (u *Uploader) schedule(ctx context.Context, jobs chan<- meta.Upload) time.Duration {
+	const some = 4 * Workers
+	until := time.Now().UnixNano()
+	if u.draining.Load() > 0 {
+		until = math.MaxInt64
+	}
+	list, err := u.engine.Meta.DueUploads(until, u.held, some)
+	if err != nil {
+		u.log.Error("cannot read the upload queue; will try again", "err", err)
+		return time.Second
+	}
+	for _, j := range list {
+		if !u.claim(j) {
+			continue
+		}
+		select {
+		case jobs <- j:
+		case <-ctx.Done():
+			u.letGo(j.Version)
+			return 0
+		}
+	}
+	if len(list) == some {
+		return 0
+	}
+	return u.nextDue()
+}
+
+func (u *Uploader) nextDue() time.Duration {
+	due, ok, err := u.engine.Meta.NextDue()
+	if err != nil || !ok {
+		u.forget()
+		return time.Minute
+	}
+	// Never at once: what is due now is under way or set aside.
+	return max(aside/4, min(time.Until(time.Unix(0, due)), time.Minute))
+}
+
+// held reports whether a version is under way or set aside.
+func (u *Uploader) held(id meta.VersionID) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	it := u.items[id]
+	return it != nil && (it.busy || time.Now().Before(it.until))
+}
+
+// claim marks a version as under way. A version that failed waits for its time
+// even while draining.
+func (u *Uploader) claim(j meta.Upload) bool {
+	if j.Attempts > 0 && j.Due > time.Now().UnixNano() {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	it := u.items[j.Version]
+	if it == nil {
+		it = &item{}
+		u.items[j.Version] = it
+	}
+	if it.busy {
+		return false
+	}
+	it.busy = true
+	return true
+}
+
+// forget drops what was learned about versions that the queue does not hold any
+// more. It is called when the queue is empty.
+func (u *Uploader) forget() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id, it := range u.items {
+		if !it.busy {
+			delete(u.items, id)
+		}
+	}
+}
+
+func (u *Uploader) letGo(id meta.VersionID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if it := u.items[id]; it != nil {
+		it.busy = false
+	}
+}
+
+// work sends one version and puts down how it went.
+func (u *Uploader) work(ctx context.Context, j meta.Upload) {
+	u.inflight.Add(1)
+	defer u.inflight.Add(-1)
+	err := u.send(ctx, j.Version, u.insistence(j.Version))
+	u.settle(ctx, j, err)
+	u.Wake()
+}
+
+func (u *Uploader) settle(ctx context.Context, j meta.Upload, err error) {
+	if err == nil || errors.Is(err, content.ErrSettled) {
+		u.mu.Lock()
+		delete(u.items, j.Version)
+		u.mu.Unlock()
+		if err == nil {
+			u.done.Add(1)
+		}
+		return
+	}
+	u.mu.Lock()
+	it := u.items[j.Version]
+	it.busy = false
+	if errors.Is(err, content.ErrBusy) {
+		it.until = time.Now().Add(aside)
+		if it.refused.IsZero() {
+			it.refused = time.Now()
+		}
+	}
+	u.mu.Unlock()
+	if errors.Is(err, content.ErrBusy) || ctx.Err() != nil {
+		return
+	}
+	u.failed(j, err)
+}
+
+func (u *Uploader) failed(j meta.Upload, err error) {
+	due := time.Now().Add(backoff(j.Attempts))
+	if ferr := u.engine.Meta.FailUpload(j.Version, due.UnixNano(), err.Error(), time.Now().UnixNano()); ferr != nil {
+		u.log.Error("cannot note a failed upload", "version", j.Version, "err", errors.Join(ferr, err))
+		return
+	}
+	// While the store is away there is one message for all, by the breaker.
+	select {
+	case <-u.gate.Ready():
+		u.log.Warn("upload failed; will try again", "version", j.Version, "attempts", j.Attempts+1,
+			"class", backend.ClassOf(err).String(), "err", err)
+	default:
+	}
+}
+
+// insistence returns how much the engine shall ask before it hands out a version.
+func (u *Uploader) insistence(id meta.VersionID) content.Insist {
+	const patience = time.Minute
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if it := u.items[id]; it != nil && !it.refused.IsZero() && time.Since(it.refused) > patience {
+		return content.Lingering
+	}
+	return content.Quiet
+}

@@ -1,0 +1,33 @@
+// Package volume puts one running filesystem together and takes it apart again.
+//
+// # Start
+//
+// Open locks the state directory and opens what lies in it; nothing runs yet. Run
+// starts the metadata's writer, lets the engine recover, mounts, and starts the
+// rest; it tells when the mount answers. None of this needs S3.
+//
+// # Goroutines
+//
+// Run owns all that live as long as the volume:
+//
+//	writer     meta.Store.Run: every change of the metadata
+//	serve      the kernel's requests
+//	upload     upload.Uploader.Run: scheduler and workers
+//	evict      content.Engine.Evict: the bound of the cache
+//	sweep      content.Engine.Sweep: files nobody needs, nodes without names
+//	watch      breaker.Breaker.Run: looks whether S3 is there
+//	control    control.Serve: the socket
+//
+// # End, in this order
+//
+//  1. what is in the queue is sent, for as long as it may take (Drain)
+//  2. the mount leaves the tree: no request comes any more, but from those who
+//     have files open; they are answered until the process ends
+//  3. control, upload, evict, sweep, watch stop; what they had under way is on
+//     record and settled at the next start
+//  4. the writer answers what waits, syncs and checkpoints
+//  5. local store, fallback, database and lock are closed
+//
+// A crash at any of these steps, or before, costs nothing that was promised: Run
+// begins with what the last life left.
+package volume

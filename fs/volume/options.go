@@ -1,0 +1,62 @@
+package volume
+
+import (
+	"log/slog"
+	"time"
+
+	"contentfs/fs/content"
+)
+
+// Options describe a volume. State, Bucket, Mountpoint and Log are required.
+type Options struct {
+	Name       string // shown by mount(8) and in messages
+	State      string // directory of the database and the local files
+	Mountpoint string
+	Socket     string // of a live mount's control; none if empty
+
+	Bucket    string
+	Prefix    string // without slashes at its ends
+	Region    string
+	Endpoint  string
+	PathStyle bool
+
+	CacheSize  int64  // bytes
+	Fallback   string // directory; none if empty
+	Durability string // "strict" (also ""), "relaxed" or "s3"
+	SiteURL    string
+	CDNDomain  string
+
+	UID, GID    *uint32
+	Umask       uint32
+	ReadOnly    bool
+	AllowOther  bool
+	Passthrough bool
+
+	// Drain is how long the end of Run's context waits for uploads.
+	Drain time.Duration
+
+	// Debounce is the time from a commit to its upload; 0 for the usual 2 s.
+	Debounce time.Duration
+
+	Log *slog.Logger
+}
+
+const (
+	// debounce lets a rename into place, or one save after another, become one
+	// upload.
+	debounce = 2 * time.Second
+	// readTimeout ends a read from S3 that gets no byte.
+	readTimeout = 10 * time.Second
+)
+
+var durabilities = map[string]content.Durability{
+	"": content.Strict, "strict": content.Strict,
+	"relaxed": content.Relaxed, "s3": content.Remote,
+}
+
+func (o *Options) debounce() time.Duration {
+	if o.Debounce > 0 {
+		return o.Debounce
+	}
+	return debounce
+}

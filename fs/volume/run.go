@@ -1,0 +1,129 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"contentfs/fs"
+	"contentfs/fs/control"
+)
+
+// Run recovers, mounts and serves the volume until it is unmounted or ctx ends;
+// then it drains, for at most Options.Drain, and takes everything apart. ready is
+// called once the mount answers. Run returns nil when the end was orderly, what
+// is pending then being on record for the next mount. It is called once.
+func (v *Volume) Run(ctx context.Context, ready func()) error {
+	stop, writer := v.startWriter()
+	err := v.serve(ctx, ready)
+	stop()
+	return errors.Join(err, <-writer, v.Close())
+}
+
+// startWriter runs the metadata's writer until stop is called.
+func (v *Volume) startWriter() (stop context.CancelFunc, done chan error) {
+	ctx, stop := context.WithCancel(context.Background())
+	done = make(chan error, 1)
+	go func() { done <- v.meta.Run(ctx) }()
+	return stop, done
+}
+
+func (v *Volume) serve(ctx context.Context, ready func()) error {
+	found, err := v.engine.Recover(ctx)
+	if err != nil {
+		return err
+	}
+	if found.Taken+found.Quarantined+found.Missing+found.Lost > 0 {
+		v.o.Log.Warn("recovered after a crash", "files", found.Files, "taken_as_found", found.Taken,
+			"quarantined", found.Quarantined, "to_be_fetched", found.Missing, "lost", found.Lost)
+	}
+	if v.mount, err = fs.Mount(fs.Options{
+		Engine: v.engine, Name: v.o.Name, Mountpoint: v.o.Mountpoint,
+		AllowOther: v.o.AllowOther, ReadOnly: v.o.ReadOnly, Passthrough: v.o.Passthrough, Log: v.o.Log,
+	}); err != nil {
+		return err
+	}
+	served := make(chan struct{})
+	go func() { v.mount.Serve(); close(served) }()
+	if err := v.mount.WaitReady(); err != nil {
+		return err
+	}
+	return v.live(ctx, served, ready)
+}
+
+// live runs everything beside the kernel's requests, from the mount to its end.
+func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) error {
+	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g, loops := errgroup.WithContext(loops)
+	g.Go(func() error { return v.breaker.Run(loops, v.stores.trial) })
+	g.Go(func() error { return v.uploader.Run(loops) })
+	g.Go(func() error { return v.engine.Evict(loops) })
+	g.Go(func() error { return v.engine.Sweep(loops) })
+	if v.o.Socket != "" {
+		l, err := control.Listen(v.o.Socket)
+		if err != nil {
+			stop()
+			return errors.Join(err, v.mount.Unmount(true), g.Wait())
+		}
+		g.Go(func() error { return control.Serve(loops, l, handler{v}) })
+	}
+	v.o.Log.Info("mounted", "volume", v.o.Name, "mountpoint", v.o.Mountpoint, "passthrough", v.mount.Passthrough())
+	ready()
+
+	var err error
+	select {
+	case <-ctx.Done():
+		err = v.end(served)
+	case <-v.leave:
+		err = v.waitServed(served)
+	case <-served: // unmounted from outside
+		v.drainFor(v.o.Drain)
+	case <-loops.Done(): // one of the loops failed
+		err = v.mount.Unmount(true)
+	}
+	stop()
+	return errors.Join(err, g.Wait())
+}
+
+// end follows a request to stop: drain, then unmount, lazily if need be.
+func (v *Volume) end(served chan struct{}) error {
+	v.drainFor(v.o.Drain)
+	err := v.mount.Unmount(false)
+	if errors.Is(err, fs.ErrInUse) {
+		v.o.Log.Warn("the mount is in use; those who have files open lose them now", "mountpoint", v.o.Mountpoint)
+		err = v.mount.Unmount(true)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return v.waitServed(served)
+}
+
+// waitServed waits until the kernel's last request is answered.
+func (v *Volume) waitServed(served chan struct{}) error {
+	const patience = 10 * time.Second
+	select {
+	case <-served:
+		return nil
+	case <-time.After(patience):
+		return fmt.Errorf("requests were still under way %v after the unmount", patience)
+	}
+}
+
+// drainFor sends what is queued, for as long as d, and says what is left.
+func (v *Volume) drainFor(d time.Duration) {
+	if d <= 0 || v.o.ReadOnly {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	var last control.Progress
+	if err := v.drain(ctx, func(p control.Progress) { last = p }); err != nil {
+		v.o.Log.Warn("not everything is in S3; the rest is kept and sent by the next mount",
+			"pending", last.Pending, "bytes", last.PendingBytes, "s3_reachable", last.S3.Reachable)
+	}
+}

@@ -1,0 +1,119 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"contentfs/backend/breaker"
+	"contentfs/fs"
+	"contentfs/fs/content"
+	"contentfs/fs/local"
+	"contentfs/fs/upload"
+	"contentfs/meta"
+	"contentfs/meta/sqlite"
+)
+
+// Errors of Open and Run that an administrator can mend, besides ErrLocked.
+var (
+	ErrMountpoint   = fs.ErrMountpoint
+	ErrNoFuse       = fs.ErrNoFuse
+	ErrNoFusermount = fs.ErrNoFusermount
+)
+
+// Volume is one filesystem of this process.
+type Volume struct {
+	o       Options
+	started time.Time
+
+	lock     *os.File
+	meta     *meta.Store
+	local    *local.Store
+	fallback *content.Fallback
+	stores   *stores
+	breaker  *breaker.Breaker
+	engine   *content.Engine
+	uploader *upload.Uploader
+
+	mount  *fs.Server    // set by Run before anything can ask for it
+	leave  chan struct{} // closed to end Run early
+	leaves sync.Once
+}
+
+// Open locks the state and opens what lies in it, making it where it is missing.
+// Nothing runs yet, and S3 is not asked. Close or Run ends what Open began.
+func Open(ctx context.Context, o Options) (_ *Volume, err error) {
+	v := &Volume{o: o, started: time.Now(), leave: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.Close())
+		}
+	}()
+	durability, ok := durabilities[o.Durability]
+	if !ok {
+		return nil, fmt.Errorf(`durability is %q; it can be "strict", "relaxed" or "s3"`, o.Durability)
+	}
+	if err := os.MkdirAll(o.State, 0o700); err != nil {
+		return nil, fmt.Errorf("make state directory: %w", err)
+	}
+	if v.lock, err = lock(o.State); err != nil {
+		return nil, err
+	}
+	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{}); err != nil {
+		return nil, err
+	}
+	if v.local, err = local.Open(filepath.Join(o.State, "local")); err != nil {
+		return nil, err
+	}
+	if o.Fallback != "" {
+		if v.fallback, err = content.OpenFallback(o.Fallback); err != nil {
+			return nil, err
+		}
+	}
+	v.breaker = breaker.New(o.Log)
+	if v.stores, err = openStores(ctx, o, v.breaker); err != nil {
+		return nil, err
+	}
+	v.engine = content.New(content.Config{
+		Meta: v.meta, Local: v.local, Log: o.Log,
+		Objects: v.stores.bucket,
+		Bucket:  o.Bucket, Prefix: o.Prefix,
+		Durability: durability, ReadOnly: o.ReadOnly,
+		CacheSize: o.CacheSize, Debounce: o.debounce(), Timeout: readTimeout,
+		Owner: o.UID, Group: o.GID, Umask: o.Umask,
+		Fallback: v.fallback, SiteURL: o.SiteURL, CDNDomain: o.CDNDomain,
+		Changed: v.changed,
+	})
+	v.uploader = upload.New(v.engine, v.breaker, o.Log)
+	v.engine.SetQueue(v.uploader)
+	return v, nil
+}
+
+// changed tells the kernel, once there is one to tell.
+func (v *Volume) changed(ino meta.Ino) {
+	if v.mount != nil {
+		v.mount.Changed(ino)
+	}
+}
+
+// Close closes what Open opened. It is not called after Run.
+func (v *Volume) Close() error {
+	var errs []error
+	if v.local != nil {
+		errs = append(errs, v.local.Close())
+	}
+	if v.fallback != nil {
+		errs = append(errs, v.fallback.Close())
+	}
+	if v.meta != nil {
+		errs = append(errs, v.meta.Close())
+	}
+	if v.lock != nil {
+		errs = append(errs, v.lock.Close())
+	}
+	return errors.Join(errs...)
+}
