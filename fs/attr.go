@@ -43,7 +43,7 @@ func (f *filesystem) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fu
 		return f.status("getattr", err)
 	}
 	fillAttr(&out.Attr, a)
-	out.SetTimeout(attrTime(a))
+	out.SetTimeout(cacheTime)
 	return fuse.OK
 }
 
@@ -84,23 +84,15 @@ func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fu
 		return f.status("setattr", err)
 	}
 	fillAttr(&out.Attr, a)
-	out.SetTimeout(attrTime(a))
+	out.SetTimeout(cacheTime)
 	return fuse.OK
-}
-
-// attrTime is how long the kernel may keep attributes.
-func attrTime(a content.Attr) time.Duration {
-	if a.Volatile {
-		return 0
-	}
-	return cacheTime
 }
 
 func fillEntry(out *fuse.EntryOut, a content.Attr) {
 	out.NodeId = uint64(a.Ino)
 	out.Generation = 1 // inode numbers are never used again
 	out.SetEntryTimeout(cacheTime)
-	out.SetAttrTimeout(attrTime(a))
+	out.SetAttrTimeout(cacheTime)
 	fillAttr(&out.Attr, a)
 }
 

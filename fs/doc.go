@@ -18,9 +18,9 @@
 // # Caching
 //
 // Every change of the tree comes through this mount, so that entries (negative
-// ones too) and attributes may be kept for long. While somebody writes through
-// passthrough, attributes are not kept, and after the commit the kernel is told
-// that they changed (Server.Changed). File data in cached mode is kept over opens
+// ones too) and attributes may be kept for long. The kernel itself forgets a file's
+// attributes at each write; what a mapping wrote it is told of after the commit
+// (Server.Changed). File data in cached mode is kept over opens
 // only where passthrough never bypasses the cache.
 //
 // # Interrupts

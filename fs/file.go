@@ -19,7 +19,7 @@ func (f *filesystem) Create(cancel <-chan struct{}, in *fuse.CreateIn, name stri
 	if err != nil {
 		return f.status("create", err)
 	}
-	fillEntry(&out.EntryOut, content.Attr{Node: n, Volatile: true})
+	fillEntry(&out.EntryOut, content.Attr{Node: n})
 	f.opened(h, &out.OpenOut)
 	return fuse.OK
 }

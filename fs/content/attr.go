@@ -13,9 +13,6 @@ import (
 type Attr struct {
 	meta.Node
 	Blocks int64 // of 512 bytes
-
-	// Volatile: somebody writes to the file, possibly without our seeing it.
-	Volatile bool
 }
 
 // GetAttr describes a node. It never waits for S3.
@@ -29,7 +26,7 @@ func (e *Engine) GetAttr(ino meta.Ino) (Attr, error) {
 
 // attr completes a node from the file that is being written to.
 func (e *Engine) attr(n meta.Node) Attr {
-	a := Attr{Node: n, Blocks: (n.Size + 511) / 512}
+	a := Attr{Node: n, Blocks: (n.Size + 4095) / 4096 * 8}
 	if !n.IsRegular() {
 		return a
 	}
@@ -37,7 +34,6 @@ func (e *Engine) attr(n meta.Node) Attr {
 	if w == nil {
 		return a
 	}
-	a.Volatile = true
 	st, err := w.file.Stamp()
 	if err != nil || !w.fresh && st.SameContent(w.stamp) {
 		return a // closed meanwhile, or as on record
@@ -69,6 +65,7 @@ func (e *Engine) SetAttr(ctx context.Context, ino meta.Ino, h *Handle, c meta.At
 	if err != nil {
 		return Attr{}, fmt.Errorf("change node %d: %w", ino, err)
 	}
+	e.live.renamed(ino)
 	return e.attr(n), nil
 }
 

@@ -62,13 +62,14 @@ func (e *Engine) commit(l *live) error {
 	if !e.changed(l, st) {
 		return nil
 	}
-	if st, err = e.harden(l); err != nil {
+	who := e.identity(l, local.Committed, l.version, st.Size)
+	if st, err = e.harden(l, who); err != nil {
 		return err
 	}
 	v, err := e.Meta.Commit(meta.CommitRequest{
 		Ino: l.ino, File: meta.FileID(l.file.ID),
 		Size: st.Size, Mtime: st.Mtime, Now: now(),
-		Class: e.class(l.ino), Open: l.writers > 0,
+		Class: EvictionClass(who.Path), Open: l.writers > 0,
 		Due:     now() + int64(e.Debounce),
 		Relaxed: e.Durability == Relaxed,
 	})
@@ -96,47 +97,23 @@ func (e *Engine) changed(l *live, st local.Stamp) bool {
 const coarseTick = 20 * time.Millisecond
 
 // harden puts the file on stable storage and returns the stamp of what is there.
-func (e *Engine) harden(l *live) (local.Stamp, error) {
+func (e *Engine) harden(l *live, who local.Identity) (local.Stamp, error) {
 	l.written.Store(false) // a write from here on counts as new
-	st, err := l.file.Stamp()
+	err := l.file.SetIdentity(who)
 	if err != nil {
-		return st, err
-	}
-	w := l.rw
-	if w == nil {
-		w = l.file
-	}
-	if err := w.SetIdentity(e.identity(l.ino, local.Committed, l.version, st.Size)); err != nil {
 		l.written.Store(true)
+		return local.Stamp{}, err
+	}
+	st, err := l.file.Stamp()
+	if err != nil || e.Durability == Relaxed {
 		return st, err
 	}
-	if st, err = l.file.Stamp(); err != nil {
-		return st, err
-	}
-	if e.Durability == Relaxed {
-		return st, nil
-	}
-	if err := e.Local.Sync(l.file); err != nil {
+	if err := e.Local.SyncNew(l.file, l.newName); err != nil {
 		l.poisoned = true
 		return st, err
 	}
-	if l.newName {
-		if err := e.Local.SyncDir(); err != nil {
-			l.poisoned = true
-			return st, err
-		}
-		l.newName = false
-	}
+	l.newName = false
 	return st, nil
-}
-
-// class is the version's place in the order of eviction.
-func (e *Engine) class(ino meta.Ino) int {
-	p, err := e.Meta.Path(ino)
-	if err != nil {
-		return 0
-	}
-	return EvictionClass(p)
 }
 
 // commitNode commits the node's content if it is open and changed. A rename

@@ -39,6 +39,10 @@ type live struct {
 	// writing is set while there are writers. It is read without the lock.
 	writing atomic.Pointer[writing]
 
+	// who describes the node for the attributes of its files; nil: to be looked up.
+	// It is read and cleared without the lock.
+	who atomic.Pointer[local.Identity]
+
 	// written: a write came through this process since stamp was taken.
 	written atomic.Bool
 }
@@ -100,6 +104,15 @@ func (t *table) writing(ino meta.Ino) *writing {
 		return l.writing.Load()
 	}
 	return nil
+}
+
+// renamed makes the next commit look up what the node is called and whose it is.
+func (t *table) renamed(ino meta.Ino) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l := t.nodes[ino]; l != nil {
+		l.who.Store(nil)
+	}
 }
 
 // acquire takes the node's lock. Waiting for it can be interrupted, since its

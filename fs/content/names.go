@@ -134,6 +134,7 @@ func (e *Engine) Rename(r meta.RenameRequest) error {
 	if err != nil {
 		return fmt.Errorf("rename %q to %q: %w", r.OldName, r.NewName, err)
 	}
+	e.live.renamed(done.Moved.Ino)
 	if done.Replaced != nil {
 		e.removed(done.Replaced.Ino, done.ReplacedLast)
 	}

@@ -71,7 +71,8 @@ func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *
 	if err != nil {
 		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
 	}
-	f, err := e.Local.Create(local.Identity{Kind: local.Draft, Path: path, Mode: r.Mode, UID: r.UID, GID: r.GID})
+	who := local.Identity{Kind: local.Draft, Path: path, Mode: r.Mode, UID: r.UID, GID: r.GID}
+	f, err := e.Local.Create(who)
 	if err != nil {
 		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
 	}
@@ -88,6 +89,8 @@ func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *
 		return meta.Node{}, nil, err
 	}
 	defer h.l.release()
+	who.Ino = uint64(node.Ino)
+	h.l.who.Store(&who)
 	if h.l.file != nil {
 		// Somebody found the new name and opened it before us: that open's file
 		// is the node's, ours is not needed.
@@ -191,19 +194,19 @@ func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
 
 // begin gives the node an empty file of its own.
 func (e *Engine) begin(l *live, base meta.VersionID) error {
-	f, err := e.newDraft(l.ino, base)
+	f, err := e.newDraft(l, base)
 	if err != nil {
 		return err
 	}
 	return e.adopt(l, f, base)
 }
 
-func (e *Engine) newDraft(ino meta.Ino, base meta.VersionID) (*local.File, error) {
-	f, err := e.Local.Create(e.identity(ino, local.Draft, base, 0))
+func (e *Engine) newDraft(l *live, base meta.VersionID) (*local.File, error) {
+	f, err := e.Local.Create(e.identity(l, local.Draft, base, 0))
 	if err != nil {
 		return nil, err
 	}
-	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: ino, File: meta.FileID(f.ID), Base: base, Now: now()})
+	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: base, Now: now()})
 	if err != nil {
 		f.Close()
 		return nil, errors.Join(err, e.discard(f.ID))

@@ -24,7 +24,7 @@ func (e *Engine) loadForWriting(ctx context.Context, l *live, v *meta.Version, f
 		return l.mark()
 	default:
 		defer f.Close()
-		c, err := e.Local.Clone(f, e.identity(l.ino, local.Draft, v.ID, 0))
+		c, err := e.Local.Clone(f, e.identity(l, local.Draft, v.ID, 0))
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 		}
 		return l.mark()
 	}
-	c, err := e.Local.Clone(l.file, e.identity(l.ino, local.Committed, v.ID, v.Size))
+	c, err := e.Local.Clone(l.file, e.identity(l, local.Committed, v.ID, v.Size))
 	if err != nil {
 		return err
 	}
@@ -110,14 +110,20 @@ func (l *live) mark() (err error) {
 
 // identity describes a file of the node. What cannot be found out is left out:
 // it is a help for the day the metadata is lost, not a promise.
-func (e *Engine) identity(ino meta.Ino, k local.Kind, v meta.VersionID, size int64) local.Identity {
-	who := local.Identity{Kind: k, Ino: uint64(ino), Version: int64(v), Size: size}
-	if n, err := e.Meta.Node(ino); err == nil {
-		who.Mode, who.UID, who.GID = n.Mode, n.UID, n.GID
+func (e *Engine) identity(l *live, k local.Kind, v meta.VersionID, size int64) local.Identity {
+	known := l.who.Load()
+	if known == nil {
+		known = &local.Identity{Ino: uint64(l.ino)}
+		if n, err := e.Meta.Node(l.ino); err == nil {
+			known.Mode, known.UID, known.GID = n.Mode, n.UID, n.GID
+		}
+		if p, err := e.Meta.Path(l.ino); err == nil {
+			known.Path = p
+		}
+		l.who.Store(known)
 	}
-	if p, err := e.Meta.Path(ino); err == nil {
-		who.Path = p
-	}
+	who := *known
+	who.Kind, who.Version, who.Size = k, int64(v), size
 	return who
 }
 

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,17 @@ func (s *Store) Sync(f *File) error {
 		return syncFile(f)
 	}
 	return s.wait(&s.files, &waiter{file: f, done: make(chan error, 1)}, s.syncFiles)
+}
+
+// SyncNew is Sync, and SyncDir too if name is set. The two wait for the disk at the
+// same time: a journal's commit serves both.
+func (s *Store) SyncNew(f *File, name bool) error {
+	if !name {
+		return s.Sync(f)
+	}
+	names := make(chan error, 1)
+	go func() { names <- s.SyncDir() }()
+	return errors.Join(s.Sync(f), <-names)
 }
 
 // SyncDir returns when every name made or removed before the call is on stable
