@@ -79,6 +79,11 @@ func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fu
 	if fh, ok := in.GetFh(); ok {
 		h = f.handles.file(fh)
 	}
+	if in.Valid&fuse.FATTR_KILL_SUIDGID != 0 {
+		if err := f.engine.DropPrivileges(meta.Ino(in.NodeId)); err != nil {
+			return f.status("setattr", err)
+		}
+	}
 	a, err := f.engine.SetAttr(context.Background(), meta.Ino(in.NodeId), h, c)
 	if err != nil {
 		return f.status("setattr", err)

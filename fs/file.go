@@ -30,6 +30,12 @@ func (f *filesystem) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.Ope
 	if err != nil {
 		return f.status("open", err)
 	}
+	if in.Mode&fuse.OPEN_KILL_SUIDGID != 0 {
+		if err := f.engine.DropPrivileges(meta.Ino(in.NodeId)); err != nil {
+			f.engine.Release(h)
+			return f.status("open", err)
+		}
+	}
 	f.opened(h, out)
 	return fuse.OK
 }
@@ -60,6 +66,11 @@ func (f *filesystem) Write(cancel <-chan struct{}, in *fuse.WriteIn, data []byte
 	h := f.handles.file(in.Fh)
 	if h == nil {
 		return 0, fuse.EBADF
+	}
+	if in.WriteFlags&fuse.WRITE_KILL_SUIDGID != 0 {
+		if err := f.engine.DropPrivileges(meta.Ino(in.NodeId)); err != nil {
+			return 0, f.status("write", err)
+		}
 	}
 	n, err := f.engine.Write(h, data, int64(in.Offset))
 	return uint32(n), f.status("write", err)

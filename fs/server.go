@@ -90,7 +90,10 @@ func Mount(o Options) (*Server, error) {
 		MaxBackground:           64,
 		MaxInflightRequestBytes: inflightBytes,
 		MaxStackDepth:           stackDepth,
-		ExtraCapabilities:       fuse.CAP_ATOMIC_O_TRUNC,
+		// An open that truncates must not publish the empty file in between. That
+		// privileges go with a write is our work (content.DropPrivileges): else the
+		// kernel asks for attributes before every single write.
+		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_HANDLE_KILLPRIV_V2,
 		// The engine says when data changed; the kernel must not guess from times.
 		ExplicitDataCacheControl: true,
 		PanicHandler:             f.panicked,

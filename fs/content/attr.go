@@ -61,6 +61,11 @@ func (e *Engine) SetAttr(ctx context.Context, ino meta.Ino, h *Handle, c meta.At
 			return Attr{}, fmt.Errorf("set times of node %d: %w", ino, err)
 		}
 	}
+	if c.Valid&(meta.AttrUID|meta.AttrGID) != 0 {
+		if err := e.DropPrivileges(ino); err != nil {
+			return Attr{}, err
+		}
+	}
 	n, err := e.Meta.SetAttr(ino, c)
 	if err != nil {
 		return Attr{}, fmt.Errorf("change node %d: %w", ino, err)

@@ -34,6 +34,7 @@ type live struct {
 	fresh    bool           // draft differs from version by being made anew
 	newName  bool           // the file's own name is not known to be on disk
 	stamp    local.Stamp    // of file, when it last was equal to what is on record
+	guarded  bool           // writes must pass through us: they take privileges away
 	poisoned bool           // a sync failed: no commit of this file can be believed
 
 	// writing is set while there are writers. It is read without the lock.
@@ -42,6 +43,9 @@ type live struct {
 	// who describes the node for the attributes of its files; nil: to be looked up.
 	// It is read and cleared without the lock.
 	who atomic.Pointer[local.Identity]
+
+	// bare: the node was made with this open and has no extended attributes.
+	bare atomic.Bool
 
 	// written: a write came through this process since stamp was taken.
 	written atomic.Bool
@@ -112,6 +116,23 @@ func (t *table) renamed(ino meta.Ino) {
 	defer t.mu.Unlock()
 	if l := t.nodes[ino]; l != nil {
 		l.who.Store(nil)
+	}
+}
+
+// isBare reports whether a node is known to have no extended attributes.
+func (t *table) isBare(ino meta.Ino) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.nodes[ino]
+	return l != nil && l.bare.Load()
+}
+
+// dress ends isBare, before the node gets its first attribute.
+func (t *table) dress(ino meta.Ino) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l := t.nodes[ino]; l != nil {
+		l.bare.Store(false)
 	}
 }
 

@@ -25,7 +25,7 @@ func (h *Handle) Ino() meta.Ino { return h.l.ino }
 // handles that are open on a node at the same time get the same answer. The file
 // is open for reading only and stays open until the handle's Release.
 func (h *Handle) File() *local.File {
-	if h.l.stream != nil {
+	if h.l.stream != nil || h.l.guarded {
 		return nil
 	}
 	return h.l.file
@@ -91,6 +91,7 @@ func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *
 	defer h.l.release()
 	who.Ino = uint64(node.Ino)
 	h.l.who.Store(&who)
+	h.l.bare.Store(true)
 	if h.l.file != nil {
 		// Somebody found the new name and opened it before us: that open's file
 		// is the node's, ours is not needed.
@@ -145,6 +146,9 @@ func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 	}
 	if !write {
 		return nil
+	}
+	if l.opens == 0 {
+		l.guarded = privileged(e.identity(l, local.Draft, l.version, 0).Mode)
 	}
 	if l.rw == nil {
 		rw, err := e.Local.OpenWrite(l.file.ID)
@@ -281,6 +285,7 @@ func (e *Engine) closeIdle(l *live) {
 		l.file.Close()
 	}
 	l.file, l.rw, l.stream = nil, nil, nil
-	l.version, l.draft, l.fresh, l.newName, l.poisoned = 0, false, false, false, false
+	l.version, l.draft, l.fresh, l.newName = 0, false, false, false
+	l.guarded, l.poisoned = false, false
 	l.written.Store(false)
 }

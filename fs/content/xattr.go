@@ -30,6 +30,10 @@ var ErrReadOnlyAttr = errors.New("attribute tells a fact and cannot be set")
 // Getxattr reads an extended attribute.
 func (e *Engine) Getxattr(ino meta.Ino, name []byte) ([]byte, error) {
 	if !bytes.HasPrefix(name, []byte(attrPrefix)) {
+		if e.live.isBare(ino) {
+			// The kernel asks for capabilities before the first write to a new file.
+			return nil, meta.ErrNoAttr
+		}
 		return e.Meta.Getxattr(ino, name)
 	}
 	v, err := e.Meta.Current(ino)
@@ -104,6 +108,7 @@ func (e *Engine) Setxattr(ino meta.Ino, name, value []byte, create, replace bool
 	if bytes.HasPrefix(name, []byte(attrPrefix)) {
 		return ErrReadOnlyAttr
 	}
+	e.live.dress(ino)
 	return e.Meta.Setxattr(ino, name, value, create, replace, now())
 }
 

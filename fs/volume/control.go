@@ -59,15 +59,22 @@ func (v *Volume) drain(ctx context.Context, report func(control.Progress)) error
 	})
 }
 
-// Unmount takes the volume out of the tree and ends Run.
+// Unmount takes the volume out of the tree, which ends Run. Without drain, one
+// that is under way ends too.
 func (h handler) Unmount(ctx context.Context, drain bool, report func(control.Progress)) (control.Result, error) {
 	v := h.v
 	if drain {
 		if err := v.drain(ctx, report); err != nil {
 			return control.Result{}, err
 		}
+	} else {
+		v.hurries.Do(func() { close(v.hurry) })
 	}
+	v.leaving.Store(true)
 	err := v.mount.Unmount(false)
+	if err != nil {
+		v.leaving.Store(false)
+	}
 	if err != nil && !errors.Is(err, fs.ErrInUse) {
 		return control.Result{}, err
 	}
@@ -78,8 +85,6 @@ func (h handler) Unmount(ctx context.Context, drain bool, report func(control.Pr
 	r := control.Result{Pending: stats.Queue.Number, PendingBytes: stats.Queue.Bytes}
 	if err != nil {
 		r.Error = err.Error()
-		return r, nil
 	}
-	v.leaves.Do(func() { close(v.leave) })
 	return r, nil
 }

@@ -63,12 +63,13 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	g.Go(func() error { return v.engine.Evict(loops) })
 	g.Go(func() error { return v.engine.Sweep(loops) })
 	if v.o.Socket != "" {
+		server := control.Server{Handler: handler{v}, Log: v.o.Log}
 		l, err := control.Listen(v.o.Socket)
 		if err != nil {
 			stop()
 			return errors.Join(err, v.mount.Unmount(true), g.Wait())
 		}
-		g.Go(func() error { return control.Serve(loops, l, handler{v}) })
+		g.Go(func() error { return server.Serve(loops, l) })
 	}
 	v.o.Log.Info("mounted", "volume", v.o.Name, "mountpoint", v.o.Mountpoint, "passthrough", v.mount.Passthrough())
 	ready()
@@ -77,10 +78,10 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	select {
 	case <-ctx.Done():
 		err = v.end(served)
-	case <-v.leave:
-		err = v.waitServed(served)
-	case <-served: // unmounted from outside
-		v.drainFor(v.o.Drain)
+	case <-served:
+		if !v.leaving.Load() { // unmounted from outside
+			v.drainFor(v.o.Drain)
+		}
 	case <-loops.Done(): // one of the loops failed
 		err = v.mount.Unmount(true)
 	}
@@ -114,13 +115,21 @@ func (v *Volume) waitServed(served chan struct{}) error {
 	}
 }
 
-// drainFor sends what is queued, for as long as d, and says what is left.
+// drainFor sends what is queued, for as long as d and nobody is in a hurry, and
+// says what is left.
 func (v *Volume) drainFor(d time.Duration) {
 	if d <= 0 || v.o.ReadOnly {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
+	go func() {
+		select {
+		case <-v.hurry:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	var last control.Progress
 	if err := v.drain(ctx, func(p control.Progress) { last = p }); err != nil {
 		v.o.Log.Warn("not everything is in S3; the rest is kept and sent by the next mount",

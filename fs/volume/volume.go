@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"contentfs/backend/breaker"
@@ -39,15 +40,17 @@ type Volume struct {
 	engine   *content.Engine
 	uploader *upload.Uploader
 
-	mount  *fs.Server    // set by Run before anything can ask for it
-	leave  chan struct{} // closed to end Run early
-	leaves sync.Once
+	mount *fs.Server // set by Run before anything can ask for it
+
+	leaving atomic.Bool   // somebody who knows what is pending takes the mount away
+	hurry   chan struct{} // closed when nobody wants to wait for S3 any more
+	hurries sync.Once
 }
 
 // Open locks the state and opens what lies in it, making it where it is missing.
 // Nothing runs yet, and S3 is not asked. Close or Run ends what Open began.
 func Open(ctx context.Context, o Options) (_ *Volume, err error) {
-	v := &Volume{o: o, started: time.Now(), leave: make(chan struct{})}
+	v := &Volume{o: o, started: time.Now(), hurry: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())

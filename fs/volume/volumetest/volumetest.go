@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,12 +39,43 @@ type Volume struct {
 	Gateway *backendtest.Gateway
 	Log     *Log
 
-	stop context.CancelFunc
-	done chan error
+	// Counter and Faults stand between the volume and the gateway; nil unless the
+	// volume was started with Proxied.
+	Counter *backendtest.Counter
+	Faults  *backendtest.FaultServer
+
+	stop      context.CancelFunc
+	done      chan error
+	unaudited bool
 }
 
 // Start mounts a volume with a gateway of its own. change may adjust the options.
 func Start(t *testing.T, change func(*volume.Options)) *Volume {
+	t.Helper()
+	v := prepare(t)
+	v.start(change)
+	return v
+}
+
+// Proxied is Start with Counter and Faults in front of the gateway. To the volume
+// a stopped gateway then is one that breaks connections, not one that refuses them.
+func Proxied(t *testing.T, change func(*volume.Options)) *Volume {
+	t.Helper()
+	v := prepare(t)
+	counter, err := backendtest.NewCounter(v.Gateway.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Counter, v.Faults = counter, backendtest.NewFaultServer(counter)
+	server := httptest.NewServer(v.Faults)
+	t.Cleanup(server.Close)
+	v.Options.Endpoint = server.URL
+	v.start(change)
+	return v
+}
+
+// prepare starts the gateway and fills in the options.
+func prepare(t *testing.T) *Volume {
 	t.Helper()
 	g := backendtest.StartGateway(t)
 	g.Bucket(t, Bucket)
@@ -65,19 +97,32 @@ func Start(t *testing.T, change func(*volume.Options)) *Volume {
 		Debounce: 50 * time.Millisecond, Drain: waitLimit,
 		Log: slog.New(l),
 	}
+	return v
+}
+
+func (v *Volume) start(change func(*volume.Options)) {
+	v.Helper()
 	if change != nil {
 		change(&v.Options)
 	}
 	v.Mount()
-	t.Cleanup(v.end)
-	return v
+	v.Cleanup(v.end)
 }
 
 // Each runs a test on both ways to the content: passthrough, and through us.
 func Each(t *testing.T, change func(*volume.Options), test func(v *Volume)) {
+	each(t, Start, change, test)
+}
+
+// EachProxied is Each for volumes with Counter and Faults.
+func EachProxied(t *testing.T, change func(*volume.Options), test func(v *Volume)) {
+	each(t, Proxied, change, test)
+}
+
+func each(t *testing.T, start func(*testing.T, func(*volume.Options)) *Volume, change func(*volume.Options), test func(v *Volume)) {
 	for name, pass := range map[string]bool{"passthrough": true, "cached": false} {
 		t.Run(name, func(t *testing.T) {
-			test(Start(t, func(o *volume.Options) {
+			test(start(t, func(o *volume.Options) {
 				o.Passthrough = pass
 				if change != nil {
 					change(o)
@@ -134,9 +179,15 @@ func (v *Volume) Unmount() {
 
 func (v *Volume) end() {
 	v.Unmount()
-	v.Audit()
+	if !v.unaudited {
+		v.Audit()
+	}
 	v.Log.end()
 }
+
+// Damage announces that the test destroys something on purpose: the audit at its
+// end would find nothing but that.
+func (v *Volume) Damage() { v.unaudited = true }
 
 // Audit compares everything with everything. The volume is not mounted.
 func (v *Volume) Audit() audit.Report {
@@ -203,31 +254,4 @@ func (v *Volume) Await(what string, condition func() bool) {
 		}
 		<-time.After(pause)
 	}
-}
-
-// Join returns a path inside the mount.
-func (v *Volume) Join(elem ...string) string {
-	return filepath.Join(append([]string{v.Path}, elem...)...)
-}
-
-// Write makes a file with its directories.
-func (v *Volume) Write(path string, content []byte) {
-	v.Helper()
-	p := v.Join(path)
-	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-		v.Fatal(err)
-	}
-	if err := os.WriteFile(p, content, 0o644); err != nil {
-		v.Fatal(err)
-	}
-}
-
-// Read returns a file's content.
-func (v *Volume) Read(path string) []byte {
-	v.Helper()
-	b, err := os.ReadFile(v.Join(path))
-	if err != nil {
-		v.Fatal(err)
-	}
-	return b
 }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// program is everything outside that the commands touch.
+type program struct {
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) (string, bool)
+	now    func() time.Time
+	paths  paths
+	args   []string // the command line as it was understood
+
+	// openStore opens the bucket without a request to it.
+	openStore func(context.Context, storeConfig) (objectStore, error)
+}
+
+// paths are the usual places.
+type paths struct {
+	config string // folder of the configuration files
+	state  string // folder of the volumes' states
+	run    string // folder of the control sockets
+	mounts string // the kernel's list of mounts
+}
+
+// newProgram returns the program as it runs on a server.
+func newProgram() *program {
+	return &program{
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		getenv: os.LookupEnv,
+		now:    time.Now,
+		paths: paths{
+			config: "/etc/contentfs",
+			state:  "/var/lib/contentfs",
+			run:    "/run/contentfs",
+			mounts: "/proc/self/mountinfo",
+		},
+		openStore: openS3,
+	}
+}
+
+// commands returns all commands. Each lives in a file of its name.
+func (p *program) commands() []*cli.Command {
+	return []*cli.Command{
+		p.mountCommand(),
+		p.unmountCommand(),
+		p.statusCommand(),
+		p.checkCommand(),
+		p.urlCommand(),
+	}
+}
+
+const about = `A volume has a name, for example web. From it follow the configuration
+/etc/contentfs/web.toml and the state /var/lib/contentfs/web.
+
+Every option that is a setting can be given in three places: --cache-size on the
+command line, CONTENTFS_CACHE_SIZE in the environment, cache_size in the
+configuration file. The first of them that has it wins.
+
+Credentials are taken from where every AWS tool takes them: the environment,
+~/.aws, or the role of the machine.
+
+Exit codes: 0 done; 1 something could not be done; 2 wrong command line;
+3 configuration, credentials or bucket; 4 store unreachable; 5 differences found;
+130 interrupted.`
+
+// app returns the command line of the program.
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:            "contentfs",
+		Usage:           "a file system whose files become objects in S3",
+		UsageText:       "contentfs COMMAND [options] VOLUME",
+		Description:     about,
+		Version:         version(),
+		Commands:        p.commands(),
+		HideHelpCommand: true,
+		Writer:          p.stdout,
+		ErrWriter:       p.stderr,
+		ExitErrHandler:  func(*cli.Context, error) {}, // run decides
+	}
+	for _, c := range app.Commands {
+		c.HideHelpCommand = true
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+			return usageError("command line", "contentfs "+c.Name+" --help", "%w", err)
+		}
+	}
+	return app
+}
+
+// run carries out a command line, program name first, and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	app := p.app()
+	args, err := arrange(app, args)
+	if err == nil {
+		p.args = args
+		err = app.RunContext(ctx, args)
+	}
+	return report(p.stderr, err)
+}
+
+// cliOptions are the options of a parsed command line.
+type cliOptions struct{ c *cli.Context }
+
+func (o cliOptions) lookup(name string) (string, bool) {
+	if !o.c.IsSet(name) {
+		return "", false
+	}
+	return fmt.Sprint(o.c.Value(name)), true
+}
+
+// version returns the version that the binary was built as.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"contentfs/fs/control"
+	"contentfs/meta"
+	"contentfs/meta/sqlite"
+)
+
+// statusWait bounds how long a live mount may take to answer before the database
+// is asked instead.
+const statusWait = 10 * time.Second
+
+func (p *program) statusCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "status",
+		Usage:     "tell what is where and what is waiting",
+		ArgsUsage: "VOLUME|PATH",
+		Description: `Tells whether a volume is mounted, how much of it is on this server and in S3, what
+is waiting to be uploaded and since when, and the last error. It works the same
+whether the volume is mounted or not. PATH is the mount point or anything in it.`,
+		Flags:  append(placeFlags(), configFlag(), formatFlag()),
+		Action: interruptible(p.status),
+	}
+}
+
+// placeFlags are the options of commands that only need to find the volume.
+func placeFlags() []cli.Flag {
+	return flagsOf(func(s *setting) bool { return s.key == "state" })
+}
+
+func (p *program) status(ctx context.Context, c *cli.Context) error {
+	asJSON, err := wantJSON(c)
+	if err != nil {
+		return err
+	}
+	arg, err := oneArgument(c, "VOLUME")
+	if err != nil {
+		return err
+	}
+	t, err := p.target(c, arg)
+	if err != nil {
+		return err
+	}
+	if err := t.exists(p); err != nil {
+		return err
+	}
+	r, err := p.inspect(ctx, t)
+	if err != nil {
+		return err
+	}
+	return p.print(asJSON, r)
+}
+
+// inspect asks the mount, and the database where there is none or it is silent.
+func (p *program) inspect(ctx context.Context, t *target) (*statusResult, error) {
+	r := &statusResult{Volume: t.name, State: t.state, Bucket: t.store.bucket, Mount: mountNone, now: p.now()}
+	live, err := liveStatus(ctx, t)
+	switch {
+	case err == nil:
+		r.live(live)
+		return r, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case t.mounted && dead(t.mount.point):
+		r.Mount, r.Mountpoint = mountDead, t.mount.point
+	case !errors.Is(err, control.ErrNotRunning):
+		r.Mount, r.Mountpoint, r.Problem = mountSilent, t.mount.point, err.Error()
+	case t.mounted:
+		r.Mount, r.Mountpoint = mountSilent, t.mount.point
+		r.Problem = fmt.Sprintf("nobody answers on %s; was another --state given when it was mounted?", t.socket)
+	}
+	st, err := readStats(t.database())
+	if errors.Is(err, fs.ErrNotExist) && r.Mount == mountNone {
+		r.Problem = "it was never mounted"
+		return r, nil
+	}
+	if err != nil {
+		return nil, configError("volume "+t.name, "", "%w", err)
+	}
+	r.count(st)
+	return r, nil
+}
+
+// liveStatus asks the mount of the volume.
+func liveStatus(ctx context.Context, t *target) (control.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	client, err := control.Dial(t.socket)
+	if err != nil {
+		return control.Status{}, err
+	}
+	return client.Status(ctx)
+}
+
+// readStats counts what the database of a volume knows, mounted or not.
+func readStats(database string) (st meta.Stats, err error) {
+	store, err := sqlite.Open(database, sqlite.Options{ReadOnly: true})
+	if err != nil {
+		return meta.Stats{}, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return store.Stats()
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+func (r *statusResult) table(w io.Writer) {
+	row(w, "volume", r.Volume)
+	row(w, "mount", r.mountLine())
+	if r.Problem != "" {
+		row(w, "problem", r.Problem)
+	}
+	row(w, "state", r.State)
+	if r.Bucket != "" {
+		row(w, "bucket", r.Bucket)
+	}
+	if r.S3 != nil {
+		row(w, "S3", r.s3Line())
+	}
+	if c := r.Counts; c != nil {
+		r.countLines(w, c)
+	}
+}
+
+func (r *statusResult) mountLine() string {
+	switch r.Mount {
+	case mountLive:
+		line := fmt.Sprintf("%s, process %d since %s, durability %s", r.Mountpoint, r.Process.PID,
+			formatTime(r.Process.Started), r.Process.Durability)
+		if r.Process.ReadOnly {
+			line += ", read-only"
+		}
+		if !r.Process.Passthrough {
+			line += ", no passthrough"
+		}
+		return line
+	case mountDead:
+		return r.Mountpoint + ": its process is gone (contentfs unmount " + r.Volume + " releases it)"
+	case mountSilent:
+		return strings.TrimSpace(r.Mountpoint + " does not answer")
+	}
+	return mountNone
+}
+
+func (r *statusResult) s3Line() string {
+	switch {
+	case !r.S3.Known:
+		return "not tried yet"
+	case r.S3.Reachable:
+		return "reachable"
+	}
+	line := fmt.Sprintf("not reachable since %s (%s)", formatTime(r.S3.Since), formatAge(r.now.Sub(r.S3.Since)))
+	if r.S3.Error != "" {
+		line += ": " + r.S3.Error
+	}
+	return line
+}
+
+func (r *statusResult) countLines(w io.Writer, c *fileCounts) {
+	row(w, "tree", fmt.Sprintf("%s, %s, %d other", count(c.Files, "file"), directories(c.Directories), c.Other))
+	for _, l := range []struct {
+		name string
+		t    tally
+		must bool // shown when it is zero, too
+	}{
+		{"only here", c.OnlyLocal, true}, {"here and in S3", c.LocalAndS3, true}, {"only in S3", c.OnlyS3, true},
+		{"in the fallback", c.Fallback, false}, {"LOST", c.Lost, false}, {"replaced or deleted", c.Retired, false},
+		{"waiting", c.Waiting, true},
+	} {
+		if l.must || l.t != (tally{}) {
+			row(w, l.name, strconv.FormatInt(l.t.Count, 10), formatSize(l.t.Bytes))
+		}
+	}
+	if !c.Oldest.IsZero() {
+		row(w, "oldest waiting", fmt.Sprintf("since %s (%s)", formatTime(c.Oldest), formatAge(r.now.Sub(c.Oldest))))
+	}
+	if c.LastError != "" {
+		row(w, "last error", fmt.Sprintf("%s (%s ago)", c.LastError, formatAge(r.now.Sub(c.LastErrorAt))))
+	}
+	if c.Quarantined > 0 {
+		row(w, "quarantine", count(c.Quarantined, "file")+" that a crash cut off, kept in "+r.State)
+	}
+}
+
+func (r *statusResult) verdict() string {
+	parts := []string{r.Mount}
+	if c := r.Counts; c != nil {
+		parts = append(parts, count(c.Files, "file"))
+		waiting := "nothing waiting"
+		if c.Waiting.Count > 0 {
+			waiting = fmt.Sprintf("%d waiting (%s, oldest %s)", c.Waiting.Count, formatSize(c.Waiting.Bytes), formatAge(r.now.Sub(c.Oldest)))
+		}
+		parts = append(parts, waiting)
+		if c.Lost.Count > 0 {
+			parts = append(parts, fmt.Sprintf("%d LOST", c.Lost.Count))
+		}
+		if c.Quarantined > 0 {
+			parts = append(parts, fmt.Sprintf("%d in quarantine", c.Quarantined))
+		}
+	}
+	if r.S3 != nil && r.S3.Known && !r.S3.Reachable {
+		parts = append(parts, "S3 not reachable for "+formatAge(r.now.Sub(r.S3.Since)))
+	}
+	return r.Volume + ": " + strings.Join(parts, ", ")
+}
+
+func directories(n int64) string {
+	if n == 1 {
+		return "1 directory"
+	}
+	return strconv.FormatInt(n, 10) + " directories"
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// maxConfig is the size in bytes of the largest configuration file that is read.
+const maxConfig = 1 << 20
+
+// credentialsGo says where credentials belong.
+const credentialsGo = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, ~/.aws/credentials, or the role of the machine"
+
+// readFile reads the configuration file of c. Without a name it is the usual one
+// of the volume, which may be missing.
+func (p *program) readFile(c *config, name string) (map[string]value, error) {
+	optional := name == ""
+	if optional {
+		name = p.configFile(c.name)
+	}
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return nil, configError("configuration "+name, "", "%w", err)
+	}
+	text, err := readSmall(name)
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, configError("configuration "+name, "", "%w", reason(err))
+	}
+	c.file = name
+	return parseConfig(name, text)
+}
+
+func readSmall(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err == nil && len(b) > maxConfig {
+		err = fmt.Errorf("is larger than %d bytes", maxConfig)
+	}
+	return b, err
+}
+
+// reason strips the operation and path from an error of the os package, where
+// the message says them already.
+func reason(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// parseConfig reads the text of a configuration file. Its errors name the file
+// and the line, and never show a value that might be a secret.
+func parseConfig(name string, text []byte) (map[string]value, error) {
+	var raw map[string]any
+	if err := toml.Unmarshal(text, &raw); err != nil {
+		return nil, syntaxError(name, text, err)
+	}
+	table := settings()
+	values := make(map[string]value)
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		at := where(name, text, key)
+		i := slices.IndexFunc(table, func(s setting) bool { return s.key == key })
+		switch {
+		case i < 0 && credentialKey(key):
+			return nil, configError(at, credentialsGo, "%s: credentials do not belong in this file", printable(key))
+		case i < 0:
+			return nil, configError(at, didYouMean(key, "", settingKeys()), "unknown key %q", key)
+		}
+		v, err := table[i].written(raw[key])
+		if err != nil {
+			return nil, configError(at, "", "%s %w", key, err)
+		}
+		values[key] = value{v, at, exitConfig}
+	}
+	return values, nil
+}
+
+// written returns the text of a value of the file, when it is of the right kind.
+func (s *setting) written(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		if s.kind != truth {
+			return v, nil
+		}
+	case int64:
+		if s.kind == number {
+			return strconv.FormatInt(v, 10), nil
+		}
+	case bool:
+		if s.kind == truth {
+			return strconv.FormatBool(v), nil
+		}
+	}
+	switch s.kind {
+	case truth:
+		return "", errors.New("must be true or false, without quotes")
+	case number:
+		return "", errors.New("must be a number or a string in quotes")
+	case octal:
+		return "", fmt.Errorf("must be in quotes, as in %s = \"022\"", s.key)
+	}
+	return "", errors.New("must be a string in quotes")
+}
+
+// syntaxError says where a file is no TOML. The parser's message may quote what
+// it read, so a line that looks like a credential is not repeated.
+func syntaxError(name string, text []byte, err error) error {
+	var pe toml.ParseError
+	if !errors.As(err, &pe) {
+		return configError("configuration "+name, "", "is no valid TOML")
+	}
+	at := fmt.Sprintf("%s:%d", name, pe.Position.Line)
+	lines := bytes.Split(text, []byte("\n"))
+	for i := max(pe.Position.Line-2, 0); i < min(pe.Position.Line+1, len(lines)); i++ {
+		if credentialKey(string(lines[i])) {
+			return configError(at, credentialsGo, "is no valid TOML, and looks like credentials, which do not belong in this file")
+		}
+	}
+	return configError(at, "", "is no valid TOML: %s", printable(pe.Message))
+}
+
+// where returns the file and, as far as it can be found, the line of a key.
+func where(name string, text []byte, key string) string {
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		word := strings.TrimLeft(string(line), " \t[\"'")
+		if rest, ok := strings.CutPrefix(word, key); ok && keyEnds(rest) {
+			return fmt.Sprintf("%s:%d", name, n)
+		}
+	}
+	return name
+}
+
+// keyEnds reports whether what follows a key on its line shows that it was whole.
+func keyEnds(rest string) bool {
+	rest = strings.TrimLeft(rest, "\"' \t")
+	return rest != "" && strings.ContainsRune("=.]", rune(rest[0]))
+}
+
+// credentialKey reports whether a key, or a line, has to do with credentials.
+func credentialKey(key string) bool {
+	key = strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(key))
+	for _, w := range []string{"accesskey", "secret", "seecret", "password", "passwd", "credential", "token", "keyid", "awskey", "apikey"} {
+		if strings.Contains(key, w) {
+			return true
+		}
+	}
+	return false
+}

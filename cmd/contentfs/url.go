@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"contentfs/backend"
+	"contentfs/fs/content"
+	"contentfs/meta"
+	"contentfs/meta/sqlite"
+)
+
+func (p *program) urlCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "url",
+		Usage:     "print the address under which visitors get a file",
+		ArgsUsage: "PATH...",
+		Description: `Prints one address a line: of the object when the file is in S3, else of the path
+on the site (site_url). PATH is a file in a mount, or with --volume a path inside
+the volume, such as /UID/FIELD/FILENAME, whether it is mounted or not.`,
+		Flags: append(flagsOf(func(s *setting) bool {
+			return s.group == groupURL || s.key == "state" || s.key == "region" || s.key == "endpoint" || s.key == "path_style"
+		}),
+			&cli.StringFlag{Name: "volume", Usage: "the paths are paths inside this `VOLUME`"},
+			configFlag(), formatFlag()),
+		Action: interruptible(p.url),
+	}
+}
+
+func (p *program) url(ctx context.Context, c *cli.Context) error {
+	asJSON, err := wantJSON(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 0 {
+		return usageError("command line", "contentfs url PATH", "PATH is missing")
+	}
+	find := urlOfFile
+	if name := c.String("volume"); name != "" {
+		cfg, err := p.load(name, c.String("config"), cliOptions{c})
+		if err != nil {
+			return err
+		}
+		store, err := sqlite.Open(cfg.database(), sqlite.Options{ReadOnly: true})
+		if err != nil {
+			return configError("volume "+name, "--state DIR, as it was given when the volume was mounted", "%w", err)
+		}
+		defer store.Close()
+		find = p.urlInside(ctx, cfg, store)
+	}
+	r := &urlResult{}
+	for _, path := range c.Args().Slice() {
+		u, err := find(path)
+		r.add(path, u, err)
+		if err != nil && !asJSON {
+			report(p.stderr, &failure{code: exitFailed, what: path, err: err})
+		}
+	}
+	if asJSON {
+		err = p.print(true, r)
+	} else {
+		// No verdict: the addresses are for other programs to use.
+		_, err = io.WriteString(p.stdout, r.lines())
+	}
+	if err == nil && r.failed > 0 {
+		err = told(exitFailed)
+	}
+	return err
+}
+
+// errNoURL is why a file has no address.
+var errNoURL = errors.New("not in S3 yet, and no site_url is set")
+
+// urlOfFile asks the mount that holds a file.
+func urlOfFile(path string) (string, error) {
+	buf := make([]byte, 16<<10)
+	n, err := unix.Getxattr(path, content.AttrURL, buf)
+	switch {
+	case errors.Is(err, unix.ENODATA):
+		return "", errNoURL
+	case errors.Is(err, unix.ENOTSUP):
+		return "", errors.New("not in a mount of contentfs")
+	case err != nil:
+		return "", err
+	}
+	return string(buf[:n]), nil
+}
+
+// urlInside returns a function that asks the database of a volume, by the rule of
+// the engine.
+func (p *program) urlInside(ctx context.Context, cfg *config, store *meta.Store) func(string) (string, error) {
+	engine := content.New(content.Config{
+		Meta: store, SiteURL: cfg.siteURL, CDNDomain: cfg.cdnDomain,
+		Objects: func(bucket string) (backend.Backend, error) {
+			at := cfg.store
+			at.bucket = bucket // the one that was recorded with the content
+			return p.openStore(ctx, at)
+		},
+	})
+	return func(path string) (string, error) {
+		if !strings.HasPrefix(path, "/") {
+			return "", errors.New("a path inside a volume begins with /")
+		}
+		node, err := store.Resolve([]byte(path))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("there is no such file in volume %s", cfg.name)
+		}
+		if err != nil {
+			return "", err
+		}
+		if !node.IsRegular() {
+			return "", errors.New("only files have addresses")
+		}
+		v, err := store.Current(node.Ino)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", errNoURL
+		}
+		if err != nil {
+			return "", err
+		}
+		u, err := engine.URL(&v)
+		if err == nil && u == "" {
+			err = errNoURL
+		}
+		return u, err
+	}
+}
