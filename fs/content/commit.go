@@ -108,11 +108,10 @@ func (e *Engine) harden(l *live, who local.Identity) (local.Stamp, error) {
 	if err != nil || e.Durability == Relaxed {
 		return st, err
 	}
-	if err := e.Local.SyncNew(l.file, l.newName); err != nil {
+	if err := e.Local.SyncNew(l.file); err != nil {
 		l.poisoned = true
 		return st, err
 	}
-	l.newName = false
 	return st, nil
 }
 

@@ -57,7 +57,7 @@ func (e *Engine) attach(v *meta.Version, f *local.File, sum []byte) error {
 	if err := f.SetTimes(v.Mtime, v.Mtime); err != nil {
 		return err
 	}
-	if err := errors.Join(e.Local.Sync(f), e.Local.SyncDir()); err != nil {
+	if err := e.Local.SyncNew(f); err != nil {
 		return err
 	}
 	if err := e.Meta.Attach(v.ID, meta.FileID(f.ID), sum); err != nil {

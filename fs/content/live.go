@@ -32,7 +32,6 @@ type live struct {
 	version  meta.VersionID // the committed content that file holds or began from
 	draft    bool           // file has a draft row: nothing of it is committed
 	fresh    bool           // draft differs from version by being made anew
-	newName  bool           // the file's own name is not known to be on disk
 	stamp    local.Stamp    // of file, when it last was equal to what is on record
 	guarded  bool           // writes must pass through us: they take privileges away
 	poisoned bool           // a sync failed: no commit of this file can be believed

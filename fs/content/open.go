@@ -115,7 +115,7 @@ func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *
 // adopt makes f, which is open for writing and whose draft is on record, the
 // node's file.
 func (e *Engine) adopt(l *live, f *local.File, base meta.VersionID) error {
-	r, err := e.Local.Open(f.ID)
+	r, err := e.Local.Reopen(f)
 	if err != nil {
 		f.Close()
 		return err
@@ -127,7 +127,7 @@ func (e *Engine) adopt(l *live, f *local.File, base meta.VersionID) error {
 		return err
 	}
 	l.file, l.rw = r, f
-	l.version, l.draft, l.fresh, l.newName, l.stamp = base, true, true, true, st
+	l.version, l.draft, l.fresh, l.stamp = base, true, true, st
 	return nil
 }
 
@@ -285,7 +285,7 @@ func (e *Engine) closeIdle(l *live) {
 		l.file.Close()
 	}
 	l.file, l.rw, l.stream = nil, nil, nil
-	l.version, l.draft, l.fresh, l.newName = 0, false, false, false
+	l.version, l.draft, l.fresh = 0, false, false
 	l.guarded, l.poisoned = false, false
 	l.written.Store(false)
 }

@@ -78,7 +78,7 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 		return err
 	}
 	defer c.Close()
-	if err := errors.Join(c.SetTimes(v.Mtime, v.Mtime), e.Local.Sync(c), e.Local.SyncDir()); err != nil {
+	if err := errors.Join(c.SetTimes(v.Mtime, v.Mtime), e.Local.SyncNew(c)); err != nil {
 		return errors.Join(err, e.discard(c.ID))
 	}
 	err = e.Meta.OpenDraft(meta.DraftRequest{

@@ -15,6 +15,9 @@
 //
 // Create makes a file that a power cut may take away again, name included. Sync
 // returns when its bytes are on stable storage, SyncDir when all names are.
+// While Run is running, Create takes files that lie ready, whose names are durable
+// already.
+//
 // Callers that wait at the same time share the work: directory syncs coalesce
 // into the one that begins next, and where the store has a file system of its own
 // (nobody else's dirty data to wait for) four or more waiting files are flushed

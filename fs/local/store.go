@@ -44,6 +44,9 @@ type Store struct {
 	whole bool // the store has its file system to itself: syncfs touches nobody else
 	fine  bool // see FineTimes
 
+	spare chan *File    // empty files that lie ready, see Run
+	taken chan struct{} // capacity 1: one of them was taken
+
 	mu    sync.Mutex // guards what follows
 	files batch      // callers waiting for their file
 	names batch      // callers waiting for the directory
@@ -53,6 +56,11 @@ type Store struct {
 type File struct {
 	*os.File
 	ID ID
+
+	// named: the file's name is on stable storage. It is false for files that were
+	// made a moment ago, and set by the first SyncNew. Only the owner of a file that
+	// is not committed yet looks at it.
+	named bool
 }
 
 // Open opens the store in dir, which is made with mode 0700 when it is missing.
@@ -74,7 +82,7 @@ func Open(dir string) (*Store, error) {
 		d.Close()
 		return nil, fmt.Errorf("open local store: %w", err)
 	}
-	s := &Store{dir: d, whole: whole}
+	s := &Store{dir: d, whole: whole, spare: make(chan *File, spares), taken: make(chan struct{}, 1)}
 	// The file for it also shows that the file system takes our attributes. A
 	// full disk must not keep the volume from starting: it then takes the clock
 	// for coarse.
@@ -123,16 +131,22 @@ func (s *Store) Close() error { return s.dir.Close() }
 // Create makes an empty file and tells in its Identity what it is for. It is
 // opened for reading and writing.
 func (s *Store) Create(who Identity) (*File, error) {
-	id := newID()
-	f, err := s.openat(id, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
-	if err != nil {
-		return nil, err
+	f := s.takeSpare()
+	if f == nil {
+		var err error
+		if f, err = s.create(); err != nil {
+			return nil, err
+		}
 	}
 	if err := f.SetIdentity(who); err != nil {
 		f.Close()
-		return nil, errors.Join(err, s.unlink(id))
+		return nil, errors.Join(err, s.unlink(f.ID))
 	}
 	return f, nil
+}
+
+func (s *Store) create() (*File, error) {
+	return s.openat(newID(), unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 }
 
 // Open opens a file for reading. It fails with fs.ErrNotExist when the file is
@@ -141,6 +155,16 @@ func (s *Store) Open(id ID) (*File, error) { return s.openat(id, unix.O_RDONLY) 
 
 // OpenWrite is Open for reading and writing.
 func (s *Store) OpenWrite(id ID) (*File, error) { return s.openat(id, unix.O_RDWR) }
+
+// Reopen opens f for reading only, as a file that can be told from one that is
+// being written to (see Unwritten).
+func (s *Store) Reopen(f *File) (*File, error) {
+	r, err := s.Open(f.ID)
+	if err == nil {
+		r.named = f.named
+	}
+	return r, err
+}
 
 // ErrNotRegular: something else than a file stands in a local file's place.
 var ErrNotRegular = errors.New("local file is not a regular file")

@@ -34,15 +34,18 @@ func (s *Store) Sync(f *File) error {
 	return s.wait(&s.files, &waiter{file: f, done: make(chan error, 1)}, s.syncFiles)
 }
 
-// SyncNew is Sync, and SyncDir too if name is set. The two wait for the disk at the
-// same time: a journal's commit serves both.
-func (s *Store) SyncNew(f *File, name bool) error {
-	if !name {
+// SyncNew is Sync for a file that Create made: its name is on stable storage too
+// when it returns. The two wait for the disk at the same time: a journal's commit
+// serves both.
+func (s *Store) SyncNew(f *File) error {
+	if f.named {
 		return s.Sync(f)
 	}
 	names := make(chan error, 1)
 	go func() { names <- s.SyncDir() }()
-	return errors.Join(s.Sync(f), <-names)
+	err := errors.Join(s.Sync(f), <-names)
+	f.named = err == nil
+	return err
 }
 
 // SyncDir returns when every name made or removed before the call is on stable

@@ -14,6 +14,7 @@
 //	serve      the kernel's requests
 //	upload     upload.Uploader.Run: scheduler and workers
 //	evict      content.Engine.Evict: the bound of the cache
+//	spare      local.Store.Run: local files that lie ready
 //	sweep      content.Engine.Sweep: files nobody needs, nodes without names
 //	watch      breaker.Breaker.Run: looks whether S3 is there
 //	control    control.Serve: the socket
@@ -23,7 +24,7 @@
 //  1. what is in the queue is sent, for as long as it may take (Drain)
 //  2. the mount leaves the tree: no request comes any more, but from those who
 //     have files open; they are answered until the process ends
-//  3. control, upload, evict, sweep, watch stop; what they had under way is on
+//  3. control, upload, spare, evict, sweep, watch stop; what they had under way is on
 //     record and settled at the next start
 //  4. the writer answers what waits, syncs and checkpoints
 //  5. local store, fallback, database and lock are closed

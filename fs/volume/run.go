@@ -60,6 +60,7 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	g, loops := errgroup.WithContext(loops)
 	g.Go(func() error { return v.breaker.Run(loops, v.stores.trial) })
 	g.Go(func() error { return v.uploader.Run(loops) })
+	g.Go(func() error { return v.local.Run(loops) })
 	g.Go(func() error { return v.engine.Evict(loops) })
 	g.Go(func() error { return v.engine.Sweep(loops) })
 	if v.o.Socket != "" {
