@@ -1,0 +1,71 @@
+// Package meta is the store of everything contentfs knows and is not content:
+// nodes and their names, versions and where each of them is, drafts, the upload
+// queue, and what may be thrown away. It is the only place that speaks SQL.
+//
+// There is one concrete Store. A small Dialect value tells the databases apart;
+// the packages below open the Store on each of them.
+//
+// # Words
+//
+// A node is a file, directory, symlink or special file; its Ino is its id for
+// ever and never used again. A name binds a node into a directory. A version is
+// one committed content of a regular file, never changed once it is closed. A
+// draft is a local file that is open for writing and holds what was never
+// committed. Trash are local files that nothing points to any more and that wait
+// to be unlinked. The quarantine holds local files whose content was never
+// committed and that a crash left behind: they are kept, and shown.
+//
+// # One writer
+//
+// All changes go through one goroutine that owns the only writing connection. It
+// takes every request that waits, runs them in one transaction, commits, and
+// answers them all: commits that wait together share one sync, and nobody waits
+// for a timer. A request that fails is undone alone.
+//
+// A change is either durable or visible. A durable one is answered when it is on
+// stable storage (synchronous=FULL). A visible one is answered when every reader
+// sees it; it becomes durable with the next durable change, with Sync, or within
+// a second by itself. Transactions reach the disk in order, so that a durable
+// change never survives a crash without all that were made before it. Every
+// method says which of the two it is.
+//
+// A batch that holds no durable change is committed with synchronous=NORMAL,
+// which in WAL mode leaves the sync of the log to the next commit that does sync;
+// the order of the log is the order of commits, so the rule above holds.
+//
+// Readers use their own connections and see all that was answered before they
+// began.
+//
+// # Invariants
+//
+//   - A regular file's node points to its current version (Version 0: never
+//     committed, empty). A version that is current is not retired, and the other
+//     way round, but for the versions of nodes without a name, which are retired
+//     when the last name goes.
+//   - A local file id stands in at most one of: a version, a draft, the trash,
+//     the quarantine.
+//   - A version that is not retired and is not in S3 (Stored) nor in the fallback
+//     has a local file, and stands in the upload queue.
+//   - A version has a key from the moment before its upload begins, and the key is
+//     never used for another.
+//   - Nlink of a node is the number of its names; of a directory, 2 plus its
+//     subdirectories. A node whose Nlink fell to 0 (directories too) is an orphan:
+//     it stays until RemoveOrphan, so that what is open goes on working.
+//
+// Check verifies all of them.
+//
+// # Format
+//
+// The database carries an application id, a schema version and the volume's id.
+// Opening tells three cases apart: ErrForeign (not a contentfs database),
+// ErrTooNew (written by a later contentfs), ErrTooOld (needs a migration that
+// does not exist here). Times are nanoseconds since 1970 in UTC, as integers;
+// names, targets and paths are bytes.
+//
+// # What a crash leaves
+//
+// SQLite rolls back what was not committed. After a power cut the last visible
+// changes may be missing, always as a suffix of the order in which they were
+// made. No row refers to bytes that were not on disk before it: callers sync the
+// file first.
+package meta

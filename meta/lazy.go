@@ -1,0 +1,72 @@
+package meta
+
+import "sync"
+
+// lazyLimit bounds what waits in memory; changes above it are dropped, which
+// costs a little accuracy and nothing else.
+const lazyLimit = 4096
+
+// lazy holds changes nobody waits for until the writer's next turn of the clock:
+// many of one kind on one row become one.
+type lazy struct {
+	mu      sync.Mutex // guards touched and used; taken before Store.mu
+	touched map[Ino]int64
+	used    map[VersionID]int64
+}
+
+// Touch sets a node's access time, some time soon and never backwards. It does
+// not wait, and may be forgotten when too much is going on. Visible.
+func (s *Store) Touch(ino Ino, atime int64) error {
+	s.lazy.mu.Lock()
+	defer s.lazy.mu.Unlock()
+	return nodeErr("touch", ino, remember(s, s.lazy.touched, ino, atime))
+}
+
+// Used notes when a version was last opened, under the same terms as Touch.
+func (s *Store) Used(id VersionID, now int64) error {
+	s.lazy.mu.Lock()
+	defer s.lazy.mu.Unlock()
+	return versionErr("use", id, remember(s, s.lazy.used, id, now))
+}
+
+// remember keeps the later of two times; s.lazy.mu is held.
+func remember[K comparable](s *Store, m map[K]int64, key K, at int64) error {
+	s.mu.Lock()
+	closed, err := s.closed, s.closedErrLocked()
+	s.mu.Unlock()
+	if closed {
+		return err
+	}
+	if old, ok := m[key]; ok {
+		m[key] = max(old, at)
+	} else if len(m) < lazyLimit {
+		m[key] = at
+	}
+	return nil
+}
+
+// takeLazy empties what was remembered and returns the change that applies it,
+// nil when there is nothing.
+func (s *Store) takeLazy() func(*tx) error {
+	s.lazy.mu.Lock()
+	defer s.lazy.mu.Unlock()
+	if len(s.lazy.touched) == 0 && len(s.lazy.used) == 0 {
+		return nil
+	}
+	touched, used := s.lazy.touched, s.lazy.used
+	s.lazy.touched = make(map[Ino]int64)
+	s.lazy.used = make(map[VersionID]int64)
+	return func(t *tx) error {
+		for ino, at := range touched {
+			if err := t.exec(`UPDATE node SET atime = $2 WHERE ino = $1 AND atime < $2`, ino, at); err != nil {
+				return err
+			}
+		}
+		for id, at := range used {
+			if err := t.exec(`UPDATE version SET used = $2 WHERE id = $1 AND used < $2`, id, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

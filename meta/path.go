@@ -1,0 +1,100 @@
+package meta
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+)
+
+// pathQuery climbs from a node to the root, by the first of its names. A
+// directory has one name only.
+const pathQuery = `
+	WITH RECURSIVE up (parent, name, depth) AS (
+		SELECT parent, name, 0 FROM (SELECT parent, name FROM name WHERE ino = $1 LIMIT 1) AS first
+		UNION ALL
+		SELECT e.parent, e.name, up.depth + 1 FROM up JOIN name e ON e.ino = up.parent
+	)
+	SELECT parent, name FROM up ORDER BY depth`
+
+type step struct {
+	parent Ino
+	name   []byte
+}
+
+func scanStep(row scanner) (step, error) {
+	var s step
+	err := row.Scan(&s.parent, &s.name)
+	return s, err
+}
+
+// getPath gives the absolute path of a node by any one of its names.
+func getPath(q source, ino Ino) ([]byte, error) {
+	if ino == Root {
+		return []byte("/"), nil
+	}
+	up, err := all(q, scanStep, pathQuery, ino)
+	if err != nil {
+		return nil, err
+	}
+	if len(up) == 0 || up[len(up)-1].parent != Root {
+		return nil, ErrNotExist
+	}
+	var path []byte
+	for i := len(up) - 1; i >= 0; i-- {
+		path = append(append(path, '/'), up[i].name...)
+	}
+	return path, nil
+}
+
+// getPathOf gives the path of a name in a directory, bound or not.
+func getPathOf(q source, parent Ino, name []byte) ([]byte, error) {
+	path, err := getPath(q, parent)
+	if err != nil {
+		return nil, err
+	}
+	if parent != Root {
+		path = append(path, '/')
+	}
+	return append(path, name...), nil
+}
+
+// Path gives a node's absolute path, by any one of its names: "/" for the root,
+// "/a/b" for others. ErrNotExist for a node without a name.
+func (s *Store) Path(ino Ino) ([]byte, error) {
+	path, err := getPath(s.read, ino)
+	return path, nodeErr("path", ino, err)
+}
+
+// PathOf gives the absolute path of a name in a directory; whether the name is
+// bound does not matter. ErrNotExist for a directory without a name.
+func (s *Store) PathOf(parent Ino, name []byte) ([]byte, error) {
+	path, err := getPathOf(s.read, parent, name)
+	return path, nodeErr("path", parent, err)
+}
+
+// Resolve walks an absolute path from the root. Symlinks are not followed.
+// ErrNotExist, ErrNotDir; fs.ErrInvalid for a path that is not absolute.
+func (s *Store) Resolve(path []byte) (Node, error) {
+	if len(path) == 0 || path[0] != '/' {
+		return Node{}, pathErr("resolve", path, fs.ErrInvalid)
+	}
+	var n Node
+	err := s.read.view(context.Background(), func(q source) (err error) {
+		if n, err = getNode(q, Root); err != nil {
+			return err
+		}
+		for name := range bytes.SplitSeq(path, []byte{'/'}) {
+			if len(name) == 0 {
+				continue
+			}
+			if n, err = lookup(q, n.Ino, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Node{}, pathErr("resolve", path, err)
+	}
+	return n, nil
+}

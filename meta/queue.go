@@ -1,0 +1,47 @@
+package meta
+
+import "database/sql"
+
+const uploadColumns = `u.version, u.due, u.since, u.attempts, coalesce(u.error, '')`
+
+func scanUpload(row scanner) (Upload, error) {
+	var u Upload
+	err := one(row, &u.Version, &u.Due, &u.Since, &u.Attempts, &u.Error)
+	return u, err
+}
+
+// DueUploads lists up to limit queued versions that are due, the longest due
+// first, without those for which skip says true: they are being worked on. skip
+// may be nil and must not use the store.
+func (s *Store) DueUploads(now int64, skip func(VersionID) bool, limit int) ([]Upload, error) {
+	rows, err := s.read.query(`SELECT `+uploadColumns+` FROM upload u WHERE u.due <= $1 ORDER BY u.due, u.version`, now)
+	if err != nil {
+		return nil, opErr("due uploads", err)
+	}
+	defer rows.Close()
+	var list []Upload
+	for len(list) < limit && rows.Next() {
+		u, err := scanUpload(rows)
+		if err != nil {
+			return nil, opErr("due uploads", err)
+		}
+		if skip == nil || !skip(u.Version) {
+			list = append(list, u)
+		}
+	}
+	return list, opErr("due uploads", rows.Err())
+}
+
+// NextDue gives the earliest time at which something in the queue is due; false
+// if the queue is empty.
+func (s *Store) NextDue() (int64, bool, error) {
+	var due sql.NullInt64
+	err := s.read.row(`SELECT min(due) FROM upload`).Scan(&due)
+	return due.Int64, due.Valid, opErr("next due upload", err)
+}
+
+// QueueEntry gives a version's entry of the upload queue. ErrNotExist.
+func (s *Store) QueueEntry(id VersionID) (Upload, error) {
+	u, err := scanUpload(s.read.row(`SELECT `+uploadColumns+` FROM upload u WHERE u.version = $1`, id))
+	return u, versionErr("queue entry of", id, err)
+}

@@ -1,0 +1,76 @@
+package sqlite
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+
+	sqlite3 "github.com/mattn/go-sqlite3"
+
+	"contentfs/meta"
+)
+
+func dialect() meta.Dialect {
+	return meta.Dialect{
+		Name:     "sqlite",
+		Rebind:   rebind,
+		Classify: classify,
+		Begin:    "BEGIN IMMEDIATE",
+		Durable:  "PRAGMA synchronous = FULL",
+		Visible:  "PRAGMA synchronous = NORMAL",
+		Log: meta.Log{
+			Pages:     "PRAGMA wal_checkpoint(NOOP)",
+			Copy:      "PRAGMA wal_checkpoint(PASSIVE)",
+			Restart:   "PRAGMA wal_checkpoint(RESTART)",
+			Truncate:  "PRAGMA wal_checkpoint(TRUNCATE)",
+			ShortWait: "PRAGMA busy_timeout = 50",
+			LongWait:  "PRAGMA busy_timeout = 5000",
+		},
+		Verify: []string{
+			"PRAGMA integrity_check",
+			`SELECT 'a row of ' || "table" || ' refers to one of ' || parent || ' that does not exist'
+				FROM pragma_foreign_key_check`,
+		},
+	}
+}
+
+// rebind makes numbered placeholders of $1, $2: SQLite takes those for names, and
+// counts them in the order of their appearance. Statements have no other $.
+func rebind(query string) string { return strings.ReplaceAll(query, "$", "?") }
+
+func classify(err error) meta.Class {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return meta.ClassOther
+	}
+	switch e.Code {
+	case sqlite3.ErrFull:
+		return meta.ClassNoSpace
+	case sqlite3.ErrBusy, sqlite3.ErrLocked:
+		return meta.ClassBusy
+	case sqlite3.ErrConstraint:
+		return meta.ClassConstraint
+	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+		return meta.ClassBroken
+	case sqlite3.ErrIoErr:
+		return classifyIO(e)
+	}
+	return meta.ClassOther
+}
+
+// classifyIO tells a full disk, which shows in the write that finds it full, from
+// one that failed. A sync that failed may have dropped what it was to write,
+// whatever its reason.
+func classifyIO(e sqlite3.Error) meta.Class {
+	full := e.SystemErrno == syscall.ENOSPC || e.SystemErrno == syscall.EDQUOT
+	switch e.ExtendedCode {
+	case sqlite3.ErrIoErrFsync, sqlite3.ErrIoErrDirFsync:
+		return meta.ClassBroken
+	case sqlite3.ErrIoErrNoMem, sqlite3.ErrIoErrLock, sqlite3.ErrIoErrSHMLock, sqlite3.ErrIoErrBlocked:
+		return meta.ClassOther
+	}
+	if full {
+		return meta.ClassNoSpace
+	}
+	return meta.ClassBroken
+}

@@ -1,0 +1,169 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	sqlite3 "github.com/mattn/go-sqlite3"
+	"golang.org/x/sys/unix"
+
+	"contentfs/meta"
+)
+
+// minVersion is the first SQLite without the WAL-reset bug, which could lose
+// commits when two connections copied the log at the same time.
+const minVersion = 3051003
+
+// defaultReaders is enough for lookups on a few processors while one listing is
+// long.
+const defaultReaders = 4
+
+// Options say how to open.
+type Options struct {
+	// ReadOnly opens for a command that only looks, beside a live mount or
+	// without one. Methods that change something fail with fs.ErrPermission.
+	ReadOnly bool
+	// Readers is the number of reading connections, 0 for the default.
+	Readers int
+	// MustExist makes a database that does not exist an error (fs.ErrNotExist)
+	// instead of a reason to create it. ReadOnly implies it.
+	MustExist bool
+}
+
+// Open opens the database at path, and creates it with mode 0600 and its schema
+// if it does not exist; the file and its name are durable then. Errors are, with
+// the path around them, meta.ErrForeign, meta.ErrTooNew and meta.ErrTooOld, and
+// what the file system says. The path must not be a symlink if it is created.
+func Open(path string, o Options) (*meta.Store, error) {
+	s, err := open(path, o)
+	if err != nil {
+		return nil, fmt.Errorf("open metadata %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(path string, o Options) (*meta.Store, error) {
+	if _, number, _ := sqlite3.Version(); number < minVersion {
+		return nil, fmt.Errorf("SQLite %d is older than %d", number, minVersion)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if o.ReadOnly {
+		return openReadOnly(path, o)
+	}
+	if !o.MustExist {
+		if err := create(path); err != nil {
+			return nil, err
+		}
+	} else if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	if err := probe(connector{path: path, role: reading, probe: true}, true); err != nil {
+		return nil, err
+	}
+	writes := pool(connector{path: path, role: writing}, 2)
+	if err := prepare(writes); err != nil {
+		return nil, errors.Join(err, writes.Close())
+	}
+	return newStore(writes, pool(connector{path: path, role: reading}, o.readers()))
+}
+
+func (o Options) readers() int {
+	if o.Readers > 0 {
+		return o.Readers
+	}
+	return defaultReaders
+}
+
+// newStore closes what it was given if it fails.
+func newStore(writes, reads *sql.DB) (*meta.Store, error) {
+	s, err := meta.New(dialect(), writes, reads)
+	if err != nil {
+		err = errors.Join(err, reads.Close())
+		if writes != nil {
+			err = errors.Join(err, writes.Close())
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// openReadOnly opens a database so that nothing is left behind that was not there.
+// With a log there, the database is opened strictly for reading: the log may be
+// that of a crash, and is not this command's to copy. Without one, SQLite would
+// create one and, being read-only, could not remove it: so it is opened for
+// writing, told to write nothing, and cleans up when it closes. Where that is not
+// allowed, on a read-only file system, nothing can change the file meanwhile.
+func openReadOnly(path string, o Options) (*meta.Store, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	r := reading
+	switch _, err := os.Stat(path + "-wal"); {
+	case err == nil:
+		r = inspecting
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case unix.Access(filepath.Dir(path), unix.W_OK) != nil:
+		r = immutable
+	}
+	if err := probe(connector{path: path, role: r, probe: true}, false); err != nil {
+		return nil, err
+	}
+	return newStore(nil, pool(connector{path: path, role: r}, o.readers()))
+}
+
+// probe tells whether the database is ours, or empty if that is allowed, before
+// anything about it is changed.
+func probe(c connector, allowEmpty bool) (err error) {
+	ctx := context.Background()
+	db := pool(c, 1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	empty, err := isEmpty(ctx, db)
+	if err != nil {
+		return foreign(err)
+	}
+	if empty && allowEmpty {
+		return nil
+	}
+	return checkFormat(ctx, db)
+}
+
+// pool makes a database whose connections, once made, are kept.
+func pool(c connector, size int) *sql.DB {
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db
+}
+
+// create makes an empty file for a database that does not exist, before SQLite
+// does it with another mode. It never opens a file that is there already.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

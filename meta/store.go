@@ -1,0 +1,201 @@
+package meta
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+)
+
+// Store is the metadata of one volume. Its methods may be called by any number
+// of goroutines; those that change something wait until Run is running, and
+// return ErrClosed once it has returned.
+type Store struct {
+	dialect Dialect
+	writes  *sql.DB // nil: opened for reading
+	read    *reader
+	volume  string
+
+	wake chan struct{} // holds one token when queue may not be empty
+
+	mu      sync.Mutex // guards queue, running, closed and cause
+	queue   []*request
+	running bool
+	closed  bool
+	cause   error // why the store stopped by itself, nil when it was told to
+
+	lazy     lazy
+	activity activity
+}
+
+// request is a change on its way through the writer.
+type request struct {
+	apply   func(*tx) error
+	durable bool
+	err     error
+	done    chan error // takes the answer, never blocks
+}
+
+// Activity counts what the writer did since the store was opened.
+type Activity struct {
+	Requests    int64 // changes that were asked for
+	Batches     int64 // transactions that were committed
+	Syncs       int64 // those of them that waited for the disk
+	Checkpoints int64 // times the log was copied to the database
+	LogPages    int64 // pages in the log when last looked at
+}
+
+type activity struct {
+	requests, batches, syncs, checkpoints, logPages atomic.Int64
+}
+
+// New makes a Store of an opened database whose schema is there. writes must
+// allow two connections and is nil for a store that only reads. The packages
+// that open databases call it; the Store closes both.
+func New(d Dialect, writes, reads *sql.DB) (*Store, error) {
+	s := &Store{
+		dialect: d,
+		writes:  writes,
+		read:    &reader{db: reads, rebind: d.Rebind, prepared: make(map[string]*sql.Stmt)},
+		wake:    make(chan struct{}, 1),
+	}
+	s.lazy.touched = make(map[Ino]int64)
+	s.lazy.used = make(map[VersionID]int64)
+	var err error
+	if s.volume, err = s.Setting("volume"); err != nil {
+		return nil, fmt.Errorf("volume id: %w", err)
+	}
+	return s, nil
+}
+
+// Close closes the connections. It is called after Run returned, or instead of
+// it: changes that still wait get ErrClosed.
+func (s *Store) Close() error {
+	s.stop(nil)
+	errs := []error{s.read.close(), s.read.db.Close()}
+	if s.writes != nil {
+		errs = append(errs, s.writes.Close())
+	}
+	return opErr("close", errors.Join(errs...))
+}
+
+func (r *reader) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for query, stmt := range r.prepared {
+		errs = append(errs, stmt.Close())
+		delete(r.prepared, query)
+	}
+	return errors.Join(errs...)
+}
+
+// Activity tells what the writer did so far.
+func (s *Store) Activity() Activity {
+	return Activity{
+		Requests:    s.activity.requests.Load(),
+		Batches:     s.activity.batches.Load(),
+		Syncs:       s.activity.syncs.Load(),
+		Checkpoints: s.activity.checkpoints.Load(),
+		LogPages:    s.activity.logPages.Load(),
+	}
+}
+
+// Sync returns when every change that was answered before it is durable, or
+// with ctx.
+func (s *Store) Sync(ctx context.Context) error {
+	r, err := s.enqueue(func(*tx) error { return nil }, true)
+	if err != nil {
+		return opErr("sync", err)
+	}
+	select {
+	case err := <-r.done:
+		return opErr("sync", err)
+	case <-ctx.Done():
+		return opErr("sync", ctx.Err())
+	}
+}
+
+// change has the writer run apply and returns when the change is visible, or
+// durable if asked for.
+func (s *Store) change(durable bool, apply func(*tx) error) error {
+	r, err := s.enqueue(apply, durable)
+	if err != nil {
+		return err
+	}
+	return <-r.done
+}
+
+func (s *Store) visible(apply func(*tx) error) error { return s.change(false, apply) }
+func (s *Store) durable(apply func(*tx) error) error { return s.change(true, apply) }
+
+func (s *Store) enqueue(apply func(*tx) error, durable bool) (*request, error) {
+	if s.writes == nil {
+		return nil, fmt.Errorf("opened for reading only: %w", fs.ErrPermission)
+	}
+	r := &request{apply: apply, durable: durable, done: make(chan error, 1)}
+	s.mu.Lock()
+	if s.closed {
+		err := s.closedErrLocked()
+		s.mu.Unlock()
+		return nil, err
+	}
+	s.queue = append(s.queue, r)
+	s.mu.Unlock()
+	s.signal()
+	return r, nil
+}
+
+func (s *Store) closedErrLocked() error {
+	if s.cause != nil {
+		return fmt.Errorf("%w: %w", ErrClosed, s.cause)
+	}
+	return ErrClosed
+}
+
+// signal tells the writer that the queue may not be empty.
+func (s *Store) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take removes up to limit requests from the queue, in order.
+func (s *Store) take(limit int) []*request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) <= limit {
+		batch := s.queue
+		s.queue = nil
+		return batch
+	}
+	batch := s.queue[:limit:limit]
+	s.queue = s.queue[limit:]
+	s.signal()
+	return batch
+}
+
+// refuse lets no more requests into the queue; those in it stay.
+func (s *Store) refuse(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed, s.cause = true, cause
+	}
+}
+
+// stop is refuse, and answers what still waits.
+func (s *Store) stop(cause error) {
+	s.refuse(cause)
+	s.mu.Lock()
+	batch, err := s.queue, s.closedErrLocked()
+	s.queue = nil
+	s.mu.Unlock()
+	for _, r := range batch {
+		r.done <- err
+	}
+}

@@ -1,0 +1,112 @@
+package meta
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// tx is what a request sees of the writer's transaction. It is a source that
+// sees the transaction's own changes.
+type tx struct {
+	w        *writer
+	prepared map[string]*sql.Stmt
+
+	lastIno     Ino
+	lastVersion VersionID
+	counted     bool // one of them was advanced
+}
+
+func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if stmt := t.prepared[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := t.w.conn.PrepareContext(context.Background(), t.w.s.dialect.Rebind(query))
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	t.prepared[query] = stmt
+	return stmt, nil
+}
+
+func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.Query(args...)
+}
+
+func (t *tx) row(query string, args ...any) scanner {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return noRow{err}
+	}
+	return stmt.QueryRow(args...)
+}
+
+func (t *tx) exec(query string, args ...any) error {
+	_, err := t.affect(query, args...)
+	return err
+}
+
+// affect runs a statement and reports whether it changed a row.
+func (t *tx) affect(query string, args ...any) (bool, error) {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return false, err
+	}
+	result, err := stmt.Exec(args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// must is affect where no row to change means why.
+func (t *tx) must(why error, query string, args ...any) error {
+	ok, err := t.affect(query, args...)
+	if err == nil && !ok {
+		err = why
+	}
+	return err
+}
+
+// loadCounters reads what another process may have advanced.
+func (t *tx) loadCounters() error {
+	t.counted = false
+	return t.row(`SELECT last_ino, last_version FROM counter`).Scan(&t.lastIno, &t.lastVersion)
+}
+
+// storeCounters writes them down. For a durable transaction it always does: a
+// transaction that changes nothing is not synced, and neither are those before it.
+func (t *tx) storeCounters(durable bool) error {
+	if !durable && !t.counted {
+		return nil
+	}
+	syncs := 0
+	if durable {
+		syncs = 1
+	}
+	err := t.exec(`UPDATE counter SET last_ino = $1, last_version = $2, syncs = syncs + $3`,
+		t.lastIno, t.lastVersion, syncs)
+	if err != nil {
+		return fmt.Errorf("counters: %w", err)
+	}
+	return nil
+}
+
+// nextIno gives a number no node ever had.
+func (t *tx) nextIno() Ino {
+	t.lastIno++
+	t.counted = true
+	return t.lastIno
+}
+
+// nextVersion gives an id above all others, now in microseconds if that is.
+func (t *tx) nextVersion(now int64) VersionID {
+	t.lastVersion = max(t.lastVersion+1, VersionID(now/1000))
+	t.counted = true
+	return t.lastVersion
+}

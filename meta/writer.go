@@ -1,0 +1,267 @@
+package meta
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// batchLimit bounds a transaction, so that none waits long for the others.
+	batchLimit = 1000
+	// syncInterval is how long a visible change may stay out of stable storage.
+	syncInterval = time.Second
+)
+
+// writer is the state of a running Run. Only its goroutine uses it.
+type writer struct {
+	s    *Store
+	conn *sql.Conn
+	tx   tx
+	log  logKeeper
+
+	// full is what the connection was last told: whether commits are durable.
+	full bool
+	// unsynced: a visible change was committed since the last durable one.
+	unsynced bool
+}
+
+// Run applies the changes that the other methods ask for until ctx is done. It
+// answers all that wait by then, syncs, empties the log and returns nil. When
+// the disk fails it returns the reason at once, and every change gets ErrClosed
+// from then on. It is called once.
+func (s *Store) Run(ctx context.Context) error {
+	if err := s.start(); err != nil {
+		return opErr("run", err)
+	}
+	w := &writer{s: s}
+	err := w.open()
+	if err == nil {
+		err = w.loop(ctx)
+	}
+	err = errors.Join(err, w.close())
+	s.stop(err)
+	return opErr("run", err)
+}
+
+func (s *Store) start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return s.closedErrLocked()
+	case s.running:
+		return errors.New("already running")
+	}
+	s.running = true
+	return nil
+}
+
+func (w *writer) open() error {
+	if w.s.writes == nil {
+		return nil
+	}
+	var err error
+	if w.conn, err = w.s.writes.Conn(context.Background()); err != nil {
+		return fmt.Errorf("writing connection: %w", err)
+	}
+	w.tx = tx{w: w, prepared: make(map[string]*sql.Stmt)}
+	if err := w.setDurable(true); err != nil {
+		return err
+	}
+	return w.log.open(w.s)
+}
+
+func (w *writer) close() error {
+	errs := []error{w.log.close()}
+	for _, stmt := range w.tx.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	if w.conn != nil {
+		errs = append(errs, w.conn.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// loop returns an error only when the store must not go on.
+func (w *writer) loop(ctx context.Context) error {
+	if w.s.writes == nil {
+		<-ctx.Done()
+		return nil
+	}
+	clock := time.NewTicker(syncInterval)
+	defer clock.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return w.finish()
+		case <-w.s.wake:
+			err = w.run(w.s.take(batchLimit))
+		case <-clock.C:
+			err = w.settle()
+		case err = <-w.log.copied:
+			err = w.log.finishCopy(w, err)
+		}
+		if err == nil {
+			err = w.log.look(w)
+		}
+		if err = w.fatal(err); err != nil {
+			return err
+		}
+	}
+}
+
+// finish answers what waits, makes everything durable and empties the log.
+func (w *writer) finish() error {
+	w.s.refuse(nil)
+	for {
+		batch := w.s.take(batchLimit)
+		if len(batch) == 0 {
+			break
+		}
+		if err := w.fatal(w.run(batch)); err != nil {
+			return err
+		}
+	}
+	if err := w.settle(); err != nil {
+		return err
+	}
+	return w.log.empty(w)
+}
+
+// settle writes down what was remembered lazily and makes all visible changes
+// durable.
+func (w *writer) settle() error {
+	apply := w.s.takeLazy()
+	if apply == nil {
+		if !w.unsynced {
+			return nil
+		}
+		apply = func(*tx) error { return nil }
+	}
+	r := &request{apply: apply, durable: true, done: make(chan error, 1)}
+	if err := w.run([]*request{r}); err != nil {
+		return err
+	}
+	return <-r.done
+}
+
+// fatal gives err if the store must stop for it. All other errors were answered
+// to those who asked, or come again by themselves.
+func (w *writer) fatal(err error) error {
+	if err != nil && w.s.dialect.Classify(err) == ClassBroken {
+		return err
+	}
+	return nil
+}
+
+// run commits a batch and answers it. The error is that of the transaction, not
+// of a request.
+func (w *writer) run(batch []*request) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	w.s.activity.requests.Add(int64(len(batch)))
+	err := w.transact(batch)
+	if err != nil {
+		err = w.describe(err)
+	}
+	for _, r := range batch {
+		if err != nil {
+			r.done <- err
+		} else {
+			r.done <- r.err
+		}
+	}
+	return err
+}
+
+// describe adds what an error of the driver means.
+func (w *writer) describe(err error) error {
+	if w.s.dialect.Classify(err) == ClassNoSpace {
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	return err
+}
+
+// transact applies the batch in one transaction. Whatever fails as a whole is
+// rolled back as a whole.
+func (w *writer) transact(batch []*request) error {
+	durable := false
+	for _, r := range batch {
+		durable = durable || r.durable
+	}
+	if err := w.begin(durable); err != nil {
+		return err
+	}
+	changed, synced, err := w.apply(batch)
+	if err != nil {
+		return w.rollback(err)
+	}
+	if err := w.tx.exec("COMMIT"); err != nil {
+		return w.rollback(fmt.Errorf("commit: %w", err))
+	}
+	w.s.activity.batches.Add(1)
+	w.log.requests += len(batch)
+	if synced {
+		w.s.activity.syncs.Add(1)
+	}
+	if changed {
+		w.unsynced = !synced
+	}
+	return nil
+}
+
+// apply runs the requests, each inside a savepoint of its own unless it is alone,
+// and then writes down the counters. It reports whether a request succeeded, and
+// whether one of those wants to be durable.
+func (w *writer) apply(batch []*request) (changed, synced bool, err error) {
+	t := &w.tx
+	if err := t.loadCounters(); err != nil {
+		return false, false, fmt.Errorf("counters: %w", err)
+	}
+	for _, r := range batch {
+		if len(batch) == 1 {
+			if r.err = r.apply(t); r.err != nil {
+				return false, false, r.err
+			}
+		} else if err := w.applyInside(r); err != nil {
+			return false, false, err
+		}
+		if r.err == nil {
+			changed = true
+			synced = synced || r.durable
+		}
+	}
+	if !changed {
+		return false, false, nil
+	}
+	return changed, synced, t.storeCounters(synced)
+}
+
+// applyInside runs one of many requests. If it fails it is undone alone; the
+// error is not nil when that was not possible.
+func (w *writer) applyInside(r *request) error {
+	t := &w.tx
+	if err := t.exec("SAVEPOINT request"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	if r.err = r.apply(t); r.err != nil {
+		r.err = w.describe(r.err)
+		// A full disk may have rolled back the whole transaction already: then
+		// there is no savepoint to return to, and nothing of the batch remains.
+		if err := t.exec("ROLLBACK TO request"); err != nil {
+			return r.err
+		}
+		if w.fatal(r.err) != nil {
+			return r.err
+		}
+	}
+	if err := t.exec("RELEASE request"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	return nil
+}
