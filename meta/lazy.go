@@ -9,9 +9,10 @@ const lazyLimit = 4096
 // lazy holds changes nobody waits for until the writer's next turn of the clock:
 // many of one kind on one row become one.
 type lazy struct {
-	mu      sync.Mutex // guards touched and used; taken before Store.mu
+	mu      sync.Mutex // guards what follows; taken before Store.mu
 	touched map[Ino]int64
 	used    map[VersionID]int64
+	settled []VersionID // never dropped: one for each close within a second
 }
 
 // Touch sets a node's access time, some time soon and never backwards. It does
@@ -29,12 +30,31 @@ func (s *Store) Used(id VersionID, now int64) error {
 	return versionErr("use", id, remember(s, s.lazy.used, id, now))
 }
 
+// SettleSoon is Settled without the wait, and without an error for a version that
+// is gone by then.
+func (s *Store) SettleSoon(id VersionID) error {
+	s.lazy.mu.Lock()
+	defer s.lazy.mu.Unlock()
+	if err := s.lazyErr(); err != nil {
+		return versionErr("settle", id, err)
+	}
+	s.lazy.settled = append(s.lazy.settled, id)
+	return nil
+}
+
+// lazyErr refuses what the writer will not get round to any more.
+func (s *Store) lazyErr() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return s.closedErrLocked()
+	}
+	return nil
+}
+
 // remember keeps the later of two times; s.lazy.mu is held.
 func remember[K comparable](s *Store, m map[K]int64, key K, at int64) error {
-	s.mu.Lock()
-	closed, err := s.closed, s.closedErrLocked()
-	s.mu.Unlock()
-	if closed {
+	if err := s.lazyErr(); err != nil {
 		return err
 	}
 	if old, ok := m[key]; ok {
@@ -50,15 +70,21 @@ func remember[K comparable](s *Store, m map[K]int64, key K, at int64) error {
 func (s *Store) takeLazy() func(*tx) error {
 	s.lazy.mu.Lock()
 	defer s.lazy.mu.Unlock()
-	if len(s.lazy.touched) == 0 && len(s.lazy.used) == 0 {
+	if len(s.lazy.touched)+len(s.lazy.used)+len(s.lazy.settled) == 0 {
 		return nil
 	}
-	touched, used := s.lazy.touched, s.lazy.used
+	touched, used, settled := s.lazy.touched, s.lazy.used, s.lazy.settled
+	s.lazy.settled = nil
 	s.lazy.touched = make(map[Ino]int64)
 	s.lazy.used = make(map[VersionID]int64)
 	return func(t *tx) error {
 		for ino, at := range touched {
 			if err := t.exec(`UPDATE node SET atime = $2 WHERE ino = $1 AND atime < $2`, ino, at); err != nil {
+				return err
+			}
+		}
+		for _, id := range settled {
+			if err := t.exec(`UPDATE version SET open = 0 WHERE id = $1`, id); err != nil {
 				return err
 			}
 		}

@@ -161,7 +161,7 @@ func (e *Engine) settle(l *live) {
 	if l.draft || l.version == 0 {
 		return
 	}
-	if err := e.Meta.Settled(l.version); err != nil && !gone(err) {
+	if err := e.Meta.SettleSoon(l.version); err != nil {
 		e.Log.Error("cannot settle a version; the next start will", "version", l.version, "err", err)
 	}
 	e.queue.Wake()

@@ -111,24 +111,23 @@ func (r *recovery) known(row *meta.LocalFile, there bool) error {
 
 // version settles the file of a committed version.
 func (r *recovery) version(row *meta.LocalFile, there bool) error {
+	var st local.Stamp
+	if there {
+		var err error
+		if st, err = r.Local.Stat(local.ID(row.File)); err != nil {
+			there = false
+			r.Log.Error("a local file cannot be used", "file", row.File, "version", row.Version, "err", err)
+		}
+	}
+	if there && !row.Open && st.Size == row.Size {
+		return nil // nearly all, and there may be a million
+	}
 	v, err := r.Meta.Version(row.Version)
 	if err != nil {
 		return err
 	}
-	var st local.Stamp
-	if there {
-		f, err := r.Local.Open(local.ID(row.File))
-		if err == nil {
-			st, err = f.Stamp()
-			f.Close()
-		}
-		if err != nil {
-			there = false
-			r.Log.Error("a local file cannot be opened", "file", row.File, "version", v.ID, "err", err)
-		}
-	}
 	switch {
-	case !there || !v.Open && st.Size != v.Size:
+	case !there || !v.Open:
 		return r.damaged(&v, there)
 	case v.Open && (st.Size != v.Size || st.Mtime != v.Mtime):
 		return r.asFound(&v, st)

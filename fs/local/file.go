@@ -23,7 +23,24 @@ func (f *File) Stamp() (Stamp, error) {
 	if err := f.Control(func(fd int) error { return unix.Fstat(fd, &st) }); err != nil {
 		return Stamp{}, fmt.Errorf("stat local file %s: %w", f.ID, err)
 	}
-	return Stamp{Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(), Blocks: st.Blocks}, nil
+	return stampOf(&st), nil
+}
+
+// Stat reads the stamp of a file without opening it. It fails as Open does.
+func (s *Store) Stat(id ID) (Stamp, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(int(s.dir.Fd()), string(id), &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		return Stamp{}, fmt.Errorf("stat local file %s: %w", id, err)
+	}
+	return stampOf(&st), nil
+}
+
+func stampOf(st *unix.Stat_t) Stamp {
+	return Stamp{Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(), Blocks: st.Blocks}
 }
 
 // SameContent reports whether size and modification time are those of o. The

@@ -51,14 +51,18 @@ func (s *Store) refill() error {
 	return err
 }
 
-// takeSpare returns a file that lies ready, nil when there is none.
+// takeSpare returns a file that lies ready, nil when there is none. Either way Run
+// looks whether there should be more: when it last did, the disk may have been
+// full.
 func (s *Store) takeSpare() *File {
-	select {
-	case f := <-s.spare:
+	defer func() {
 		select {
 		case s.taken <- struct{}{}:
 		default:
 		}
+	}()
+	select {
+	case f := <-s.spare:
 		return f
 	default:
 		return nil

@@ -45,7 +45,7 @@ type Store struct {
 	fine  bool // see FineTimes
 
 	spare chan *File    // empty files that lie ready, see Run
-	taken chan struct{} // capacity 1: one of them was taken
+	taken chan struct{} // capacity 1: one of them was asked for
 
 	mu    sync.Mutex // guards what follows
 	files batch      // callers waiting for their file
@@ -177,7 +177,8 @@ func (s *Store) openat(id ID, flags int) (*File, error) {
 	// nothing for a regular file.
 	fd, err := unix.Openat(int(s.dir.Fd()), string(id), flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0o600)
 	if err != nil {
-		if errors.Is(err, unix.ELOOP) {
+		switch err {
+		case unix.ELOOP, unix.EISDIR, unix.ENXIO, unix.ENODEV: // symlink, directory, socket or device
 			err = ErrNotRegular
 		}
 		return nil, fmt.Errorf("open local file %s: %w", id, err)
@@ -219,10 +220,12 @@ func (s *Store) unlink(id ID) error {
 // List returns the ids of all files, in no order. Names that no Store made are
 // left out and counted.
 func (s *Store) List() (ids []ID, foreign int, err error) {
-	d, err := os.Open(s.dir.Name())
+	// A descriptor of its own, for its own position, but of the same directory.
+	fd, err := unix.Openat(int(s.dir.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list local files: %w", err)
 	}
+	d := os.NewFile(uintptr(fd), s.dir.Name())
 	defer d.Close()
 	for {
 		names, err := d.Readdirnames(4096)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,18 +18,24 @@ import (
 // called once the mount answers. Run returns nil when the end was orderly, what
 // is pending then being on record for the next mount. It is called once.
 func (v *Volume) Run(ctx context.Context, ready func()) error {
-	stop, writer := v.startWriter()
+	// The writer outlives all that may ask it for something. When it fails by
+	// itself, no change can be promised any more: ctx ends, and the next start
+	// reads what the disk really has.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var writer sync.WaitGroup
+	var failed error
+	writer.Go(func() {
+		defer cancel()
+		if failed = v.meta.Run(writing); failed != nil {
+			v.o.Log.Error("the metadata cannot be written any more; the volume ends", "err", failed)
+		}
+	})
 	err := v.serve(ctx, ready)
 	stop()
-	return errors.Join(err, <-writer, v.Close())
-}
-
-// startWriter runs the metadata's writer until stop is called.
-func (v *Volume) startWriter() (stop context.CancelFunc, done chan error) {
-	ctx, stop := context.WithCancel(context.Background())
-	done = make(chan error, 1)
-	go func() { done <- v.meta.Run(ctx) }()
-	return stop, done
+	writer.Wait()
+	return errors.Join(err, failed, v.Close())
 }
 
 func (v *Volume) serve(ctx context.Context, ready func()) error {

@@ -23,17 +23,21 @@ func testSetAttr(e *env) {
 
 func testTouch(e *env) {
 	f, g := e.file(meta.Root, "f"), e.file(meta.Root, "g")
-	v := e.commit(g.Ino, 1)
+	v := get(e.s.Commit(meta.CommitRequest{Ino: g.Ino, File: e.newFile(), Size: 1, Now: e.now(), Open: true}))(e)
 	e.ok(e.s.Touch(f.Ino, f.Atime+5))
 	e.ok(e.s.Touch(f.Ino, f.Atime+9))
 	e.ok(e.s.Touch(f.Ino, f.Atime+7))
 	e.ok(e.s.Touch(g.Ino, 0))
 	e.ok(e.s.Touch(99, 1))
 	e.ok(e.s.Used(v.ID, v.Used+3))
+	e.ok(e.s.SettleSoon(v.ID))
+	e.ok(e.s.SettleSoon(99))
 	e.stop() // at the latest now they are written
 	same(e, "the latest of three", e.node(f.Ino).Atime, f.Atime+9)
 	same(e, "never backwards", e.node(g.Ino).Atime, g.Atime)
 	same(e, "used", e.version(v.ID).Used, v.Used+3)
+	same(e, "settled", e.version(v.ID).Open, false)
+	e.fails(e.s.SettleSoon(v.ID), meta.ErrClosed)
 	e.fails(e.s.Touch(f.Ino, 1), meta.ErrClosed)
 }
 
