@@ -40,9 +40,10 @@ func (s *Store) Commit(r CommitRequest) (Version, error) {
 	return v, nil
 }
 
-// Recommit is for recovery: the local file of a version that was left open was
-// found changed, and what is found becomes a version in its place. ErrSuperseded
-// unless the version is open, has its file and is its node's current one. Durable.
+// Recommit is for a version whose local file was found changed, by a writer that a
+// crash left behind or a mapping that outlived its descriptor: what is found
+// becomes a version in its place. ErrSuperseded unless the version has its file and
+// is its node's current one. Durable.
 func (s *Store) Recommit(id VersionID, size, mtime, now int64) (Version, error) {
 	var v Version
 	err := s.durable(func(t *tx) error {
@@ -54,7 +55,7 @@ func (s *Store) Recommit(id VersionID, size, mtime, now int64) (Version, error) 
 		if err != nil {
 			return err
 		}
-		if !old.Open || old.File == "" || n.Version != id {
+		if old.File == "" || n.Version != id {
 			return ErrSuperseded
 		}
 		v, err = t.commit(&CommitRequest{Ino: old.Ino, File: old.File, Size: size, Mtime: mtime,

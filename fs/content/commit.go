@@ -43,12 +43,18 @@ func (e *Engine) sync(ctx context.Context, h *Handle) error {
 	return nil
 }
 
-// commit makes the file's present content the node's, if it changed. The caller
-// holds l's lock.
+// commit makes the file's present content the node's, if it has writers and
+// changed. The caller holds l's lock.
 func (e *Engine) commit(l *live) error {
 	if l.writers == 0 && !l.draft || l.file == nil {
 		return nil
 	}
+	return e.commitChanged(l)
+}
+
+// commitChanged is commit for a file whose stamp is known: it has writers, or had
+// them a moment ago.
+func (e *Engine) commitChanged(l *live) error {
 	if l.poisoned {
 		return ErrPoisoned
 	}
@@ -147,15 +153,20 @@ func (e *Engine) Release(h *Handle) {
 	e.forgetUnused(h.l.ino)
 }
 
-// settle follows the last writer: what changed after the last flush (a mapping
-// outlives its descriptor) is committed, and what is committed may go to S3.
+// settle follows the last writer: what changed after the last flush is committed,
+// and what is committed may go to S3.
 func (e *Engine) settle(l *live) {
-	if err := e.commit(l); err != nil && !errors.Is(err, ErrPoisoned) {
-		e.Log.Error("cannot commit after the last close", "node", l.ino, "err", err)
-	}
 	if l.rw != nil {
 		l.rw.Close()
 		l.rw = nil
+	}
+	if l.draft && e.mapped(l) {
+		// A mapping outlives its descriptor, and nothing was written yet. What will be
+		// must not go to a file that we threw away.
+		l.fresh = true
+	}
+	if err := e.commitChanged(l); err != nil && !errors.Is(err, ErrPoisoned) {
+		e.Log.Error("cannot commit after the last close", "node", l.ino, "err", err)
 	}
 	l.publish()
 	if l.draft || l.version == 0 {
@@ -165,4 +176,11 @@ func (e *Engine) settle(l *live) {
 		e.Log.Error("cannot settle a version; the next start will", "version", l.version, "err", err)
 	}
 	e.queue.Wake()
+}
+
+// mapped reports whether somebody can still write to the file although all
+// descriptors that we know of are closed. When in doubt it says so.
+func (e *Engine) mapped(l *live) bool {
+	free, err := l.file.Unwritten()
+	return err != nil || !free
 }

@@ -83,7 +83,8 @@ func (e *Engine) Outgoing(ctx context.Context, id meta.VersionID, insist Insist,
 	if err != nil {
 		return nil, err
 	}
-	o := &Outgoing{Version: v, Path: path, Resumed: v.Remote == meta.Sending}
+	// A key that is longer than the store takes is replaced: nothing can lie there.
+	o := &Outgoing{Version: v, Path: path, Resumed: v.Remote == meta.Sending && len(v.Key) <= keyLimit}
 	if err := e.openOutgoing(o, insist); err != nil {
 		return nil, err
 	}
@@ -149,12 +150,59 @@ func (e *Engine) steady(o *Outgoing, insist Insist) error {
 	if insist == Now {
 		return ErrBusy // written to since; its writer will come again
 	}
-	e.Log.Info("content was written to after its close; committing it as it is", "version", o.Version.ID, "node", o.Version.Ino)
-	if _, err := e.Meta.Recommit(o.Version.ID, st.Size, st.Mtime, now()); err != nil {
+	if err := e.recommit(&o.Version, st); err != nil {
 		return err
 	}
-	e.Changed(o.Version.Ino)
 	return ErrBusy // the new version is in the queue
+}
+
+// recommit makes what was written to v's file since its commit a version.
+func (e *Engine) recommit(v *meta.Version, st local.Stamp) error {
+	e.Log.Info("content was written to after its close; committing it as it is", "version", v.ID, "node", v.Ino)
+	if _, err := e.Meta.Recommit(v.ID, st.Size, st.Mtime, now()); err != nil {
+		return err
+	}
+	e.Changed(v.Ino)
+	e.queue.Wake()
+	return nil
+}
+
+// Recheck looks again at a version that was sent while somebody unseen could still
+// write to it. It returns true once nobody can; what was written until then is a
+// version of its own by then.
+func (e *Engine) Recheck(id meta.VersionID) (settled bool, err error) {
+	v, err := e.Meta.Version(id)
+	if gone(err) || err == nil && (v.Retired != 0 || !v.Local()) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if e.live.writing(v.Ino) != nil {
+		return false, nil // its commit will replace the version
+	}
+	f, err := e.openVersion(&v)
+	if err != nil || f == nil {
+		return err == nil, err
+	}
+	defer f.Close()
+	free, err := f.Unwritten()
+	if err != nil || !free {
+		return false, err
+	}
+	return true, e.recheck(&v, f)
+}
+
+// recheck commits what v's file holds if that is not what is on record.
+func (e *Engine) recheck(v *meta.Version, f *local.File) error {
+	if err := e.Local.Sync(f); err != nil {
+		return err
+	}
+	st, err := f.Stamp()
+	if err != nil || st.Size == v.Size && st.Mtime == v.Mtime {
+		return err
+	}
+	return e.recommit(v, st)
 }
 
 // describe fills in checksum, headers and key, and puts key and checksum on record.
@@ -240,7 +288,7 @@ func (e *Engine) Unchanged(o *Outgoing, insist Insist) (bool, error) {
 }
 
 // Delivered puts on record that the object is whole in S3. Content that changed
-// while it was sent is not: its object is given up and the version gets another.
+// while it was sent is not.
 func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 	v := &o.Version
 	same, err := e.Unchanged(o, insist)
@@ -248,10 +296,16 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 		return err
 	}
 	if !same {
-		if err := e.giveUpKey(v); err != nil {
-			return err
+		// If it was replaced, its object is garbage. Else it is looked at again: either
+		// the object is right after all, or what was written becomes a version.
+		err := e.Meta.CancelSending(v.ID)
+		switch {
+		case err == nil:
+			return ErrSettled
+		case errors.Is(err, meta.ErrSuperseded):
+			return ErrBusy
 		}
-		return ErrBusy
+		return err
 	}
 	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, now())
 	switch {
@@ -267,18 +321,6 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 	}
 	return nil
 }
-
-// giveUpKey makes the next attempt use another key.
-func (e *Engine) giveUpKey(v *meta.Version) error {
-	if err := e.Meta.LoseObject(v.Bucket, v.Key, now()); err != nil {
-		return err
-	}
-	return e.Meta.CancelSending(v.ID)
-}
-
-// GiveUpKey forgets the key of a version whose object turned out to be somebody
-// else's, or whose key the store refuses.
-func (e *Engine) GiveUpKey(o *Outgoing) error { return e.giveUpKey(&o.Version) }
 
 func baseName(path []byte) string {
 	for i := len(path) - 1; i >= 0; i-- {

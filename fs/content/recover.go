@@ -119,7 +119,7 @@ func (r *recovery) version(row *meta.LocalFile, there bool) error {
 			r.Log.Error("a local file cannot be used", "file", row.File, "version", row.Version, "err", err)
 		}
 	}
-	if there && !row.Open && st.Size == row.Size {
+	if there && !row.Open && st.Size == row.Size && st.Mtime == row.Mtime {
 		return nil // nearly all, and there may be a million
 	}
 	v, err := r.Meta.Version(row.Version)
@@ -127,9 +127,11 @@ func (r *recovery) version(row *meta.LocalFile, there bool) error {
 		return err
 	}
 	switch {
-	case !there || !v.Open:
+	case !there || !v.Open && st.Size != v.Size:
 		return r.damaged(&v, there)
-	case v.Open && (st.Size != v.Size || st.Mtime != v.Mtime):
+	case v.Retired == 0 && (st.Size != v.Size || st.Mtime != v.Mtime):
+		// Of a settled version only the time can differ: of a mapping that outlived
+		// its descriptor and the last life.
 		return r.asFound(&v, st)
 	case v.Open:
 		return r.Meta.Settled(v.ID)

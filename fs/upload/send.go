@@ -28,7 +28,8 @@ func (u *Uploader) send(ctx context.Context, id meta.VersionID, insist content.I
 	}
 	if o.Resumed {
 		etag, there, err := u.resume(ctx, b, o)
-		if err != nil {
+		// A HEAD has no body: why the store refuses it is told by the PUT.
+		if err != nil && backend.ClassOf(err) != backend.Invalid {
 			return err
 		}
 		if there {
@@ -58,7 +59,7 @@ func (u *Uploader) resume(ctx context.Context, b backend.Backend, o *content.Out
 }
 
 // errForeign: the object under our key is not the one we sent.
-var errForeign = errors.New("an object that is not ours lies under the key; the version gets another key")
+var errForeign = errors.New("an object that is not ours lies under the key")
 
 // look reports whether our object is there, whole.
 func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgoing) (etag string, there bool, err error) {
@@ -74,9 +75,6 @@ func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgo
 		return obj.ETag, true, nil
 	}
 	u.log.Error("an object that is not ours lies under our key; it is left alone", "bucket", v.Bucket, "key", v.Key)
-	if err := u.engine.GiveUpKey(o); err != nil {
-		return "", false, err
-	}
 	return "", false, errForeign
 }
 
@@ -97,9 +95,7 @@ func (u *Uploader) refused(ctx context.Context, b backend.Backend, o *content.Ou
 			break
 		}
 		u.learnLimit(o.Version.ID, limit)
-		if gerr := u.engine.GiveUpKey(o); gerr != nil {
-			return gerr
-		}
+		return u.send(ctx, o.Version.ID, insist)
 	}
 	return fmt.Errorf("upload %s: %w", o.Path, err)
 }
@@ -162,7 +158,7 @@ func (u *Uploader) deliverOnce(ctx context.Context, id meta.VersionID) error {
 	}
 	u.inflight.Add(1)
 	defer u.inflight.Add(-1)
-	err := u.send(ctx, id, content.Now)
+	err := u.sendWatched(ctx, id, content.Now)
 	u.letGo(id)
 	return err
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +41,7 @@ type Uploader struct {
 
 	mu    sync.Mutex // guards what follows
 	items map[meta.VersionID]*item
+	watch map[meta.VersionID]bool // sent while unseen writers could still change them
 }
 
 // item is what is known about a version only while this process runs.
@@ -55,6 +58,7 @@ func New(e *content.Engine, g Gate, log *slog.Logger) *Uploader {
 		engine: e, gate: g, log: log,
 		wake:  make(chan struct{}, 1),
 		items: make(map[meta.VersionID]*item),
+		watch: make(map[meta.VersionID]bool),
 	}
 }
 
@@ -84,6 +88,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 			}
 		})
 	}
+	wg.Go(func() { u.recheck(ctx) })
 	defer wg.Wait()
 	defer close(jobs)
 	for {
@@ -100,6 +105,56 @@ func (u *Uploader) Run(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// recheckInterval is how often versions are looked at again that unseen writers
+// can still change.
+const recheckInterval = 5 * time.Second
+
+// recheck sees to it that what is written to a version after it was sent is sent
+// too.
+func (u *Uploader) recheck(ctx context.Context) {
+	tick := time.NewTicker(recheckInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		u.mu.Lock()
+		list := slices.Collect(maps.Keys(u.watch))
+		u.mu.Unlock()
+		for _, id := range list {
+			settled, err := u.engine.Recheck(id)
+			if err != nil {
+				u.log.Error("cannot look at content that may have changed; will try again", "version", id, "err", err)
+			}
+			if settled && err == nil {
+				u.mu.Lock()
+				delete(u.watch, id)
+				u.mu.Unlock()
+			}
+		}
+	}
+}
+
+// sendWatched is send, and remembers what must be looked at again.
+func (u *Uploader) sendWatched(ctx context.Context, id meta.VersionID, insist content.Insist) error {
+	err := u.send(ctx, id, insist)
+	if err == nil && insist != content.Quiet {
+		u.mu.Lock()
+		u.watch[id] = true
+		u.mu.Unlock()
+	}
+	return err
+}
+
+// watchOver has a version looked at again until nobody can write to it.
+func (u *Uploader) watchOver(id meta.VersionID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.watch[id] = true
 }
 
 // schedule hands out what is due and returns how long there is nothing more.
@@ -193,7 +248,7 @@ func (u *Uploader) letGo(id meta.VersionID) {
 func (u *Uploader) work(ctx context.Context, j meta.Upload) {
 	u.inflight.Add(1)
 	defer u.inflight.Add(-1)
-	err := u.send(ctx, j.Version, u.insistence(j.Version))
+	err := u.sendWatched(ctx, j.Version, u.insistence(j.Version))
 	u.settle(ctx, j, err)
 	u.Wake()
 }

@@ -128,9 +128,12 @@ func testRecommit(e *env) {
 	same(e, "size and open", [2]any{w.Size, w.Open}, [2]any{int64(9), false})
 	same(e, "node", [2]int64{e.node(f.Ino).Size, e.node(f.Ino).Mtime}, [2]int64{9, 8})
 	same(e, "queued", e.queued(w.ID), true)
-	_, err := e.s.Recommit(w.ID, 9, 8, e.now()) // not open
-	e.fails(err, meta.ErrSuperseded)
-	_, err = e.s.Recommit(v.ID, 9, 8, e.now())
+	x := get(e.s.Recommit(w.ID, 10, 8, e.now()))(e) // not open: a mapping wrote to it
+	same(e, "size", e.node(f.Ino).Size, 10)
+	_, err := e.s.Recommit(v.ID, 9, 8, e.now())
+	e.fails(err, meta.ErrNotExist)
+	e.commit(f.Ino, 3)
+	_, err = e.s.Recommit(x.ID, 9, 8, e.now())
 	e.fails(err, meta.ErrNotExist)
 }
 
