@@ -156,55 +156,6 @@ func (e *Engine) steady(o *Outgoing, insist Insist) error {
 	return ErrBusy // the new version is in the queue
 }
 
-// recommit makes what was written to v's file since its commit a version.
-func (e *Engine) recommit(v *meta.Version, st local.Stamp) error {
-	e.Log.Info("content was written to after its close; committing it as it is", "version", v.ID, "node", v.Ino)
-	if _, err := e.Meta.Recommit(v.ID, st.Size, st.Mtime, now()); err != nil {
-		return err
-	}
-	e.Changed(v.Ino)
-	e.queue.Wake()
-	return nil
-}
-
-// Recheck looks again at a version that was sent while somebody unseen could still
-// write to it. It returns true once nobody can; what was written until then is a
-// version of its own by then.
-func (e *Engine) Recheck(id meta.VersionID) (settled bool, err error) {
-	v, err := e.Meta.Version(id)
-	if gone(err) || err == nil && (v.Retired != 0 || !v.Local()) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if e.live.writing(v.Ino) != nil {
-		return false, nil // its commit will replace the version
-	}
-	f, err := e.openVersion(&v)
-	if err != nil || f == nil {
-		return err == nil, err
-	}
-	defer f.Close()
-	free, err := f.Unwritten()
-	if err != nil || !free {
-		return false, err
-	}
-	return true, e.recheck(&v, f)
-}
-
-// recheck commits what v's file holds if that is not what is on record.
-func (e *Engine) recheck(v *meta.Version, f *local.File) error {
-	if err := e.Local.Sync(f); err != nil {
-		return err
-	}
-	st, err := f.Stamp()
-	if err != nil || st.Size == v.Size && st.Mtime == v.Mtime {
-		return err
-	}
-	return e.recommit(v, st)
-}
-
 // describe fills in checksum, headers and key, and puts key and checksum on record.
 func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error {
 	v := &o.Version

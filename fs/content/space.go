@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"contentfs/fs/local"
 	"contentfs/meta"
 )
 
@@ -148,22 +147,6 @@ func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// asRecorded reports whether v's file may go as far as its content is concerned. A
-// file that was written to since its commit is committed instead.
-func (e *Engine) asRecorded(v *meta.Version) bool {
-	st, err := e.Local.Stat(local.ID(v.File))
-	if err != nil {
-		return gone(err) || errors.Is(err, local.ErrNotRegular)
-	}
-	if st.Size == v.Size && st.Mtime == v.Mtime {
-		return true
-	}
-	if _, err := e.Recheck(v.ID); err != nil {
-		e.Log.Error("cannot commit what was written to a file after its close", "version", v.ID, "err", err)
-	}
-	return false
 }
 
 // spill moves content that is nowhere else to the fallback: the disk is full and

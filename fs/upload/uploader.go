@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,56 +103,6 @@ func (u *Uploader) Run(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// recheckInterval is how often versions are looked at again that unseen writers
-// can still change.
-const recheckInterval = 5 * time.Second
-
-// recheck sees to it that what is written to a version after it was sent is sent
-// too.
-func (u *Uploader) recheck(ctx context.Context) {
-	tick := time.NewTicker(recheckInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		u.mu.Lock()
-		list := slices.Collect(maps.Keys(u.watch))
-		u.mu.Unlock()
-		for _, id := range list {
-			settled, err := u.engine.Recheck(id)
-			if err != nil {
-				u.log.Error("cannot look at content that may have changed; will try again", "version", id, "err", err)
-			}
-			if settled && err == nil {
-				u.mu.Lock()
-				delete(u.watch, id)
-				u.mu.Unlock()
-			}
-		}
-	}
-}
-
-// sendWatched is send, and remembers what must be looked at again.
-func (u *Uploader) sendWatched(ctx context.Context, id meta.VersionID, insist content.Insist) error {
-	err := u.send(ctx, id, insist)
-	if err == nil && insist != content.Quiet {
-		u.mu.Lock()
-		u.watch[id] = true
-		u.mu.Unlock()
-	}
-	return err
-}
-
-// watchOver has a version looked at again until nobody can write to it.
-func (u *Uploader) watchOver(id meta.VersionID) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.watch[id] = true
 }
 
 // schedule hands out what is due and returns how long there is nothing more.

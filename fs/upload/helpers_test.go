@@ -1,0 +1,425 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"contentfs/backend"
+	"contentfs/backend/fault"
+	"contentfs/backend/mem"
+	"contentfs/fs/content"
+	"contentfs/fs/local"
+	"contentfs/meta"
+	"contentfs/meta/sqlite"
+)
+
+const (
+	bucket = "bucket"
+	prefix = "site"
+	// waitLimit bounds waits for conditions; it only counts when something is broken.
+	waitLimit = 30 * time.Second
+)
+
+// env is an engine with real metadata and local files in front of a store in
+// memory, and its uploader, which runs between start and stop.
+type env struct {
+	*testing.T
+	meta   *meta.Store
+	local  *local.Store
+	engine *content.Engine
+	up     *Uploader
+	gate   *gate
+	store  *store
+	log    *lines
+
+	dir  string
+	stop func()
+}
+
+// newEnv makes one whose uploads are due after debounce. Its end compares what is
+// on record with what is in the store.
+func newEnv(t *testing.T, debounce time.Duration) *env {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	e := &env{T: t, gate: newGate(), log: &lines{t: t}, dir: t.TempDir(), stop: func() {}}
+	e.store = &store{Backend: fault.New(mem.New())}
+	var err error
+	e.meta, err = sqlite.Open(filepath.Join(e.dir, "meta.db"), sqlite.Options{})
+	e.must(err)
+	e.local, err = local.Open(filepath.Join(e.dir, "local"))
+	e.must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	writer := make(chan error, 1)
+	go func() { writer <- e.meta.Run(ctx) }()
+	e.engine = content.New(content.Config{
+		Meta: e.meta, Local: e.local, Log: slog.New(e.log),
+		Objects: func(string) (backend.Backend, error) { return e.store, nil },
+		Bucket:  bucket, Prefix: prefix, CacheSize: 1 << 30, Debounce: debounce, Timeout: waitLimit,
+	})
+	e.restart()
+	t.Cleanup(func() {
+		e.stop()
+		e.audit()
+		cancel()
+		e.must(errors.Join(<-writer, e.meta.Close(), e.local.Close()))
+		e.await("all goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
+		e.log.check()
+	})
+	return e
+}
+
+func (e *env) must(err error) {
+	e.Helper()
+	if err != nil {
+		e.Fatal(err)
+	}
+}
+
+// restart stops the uploader in the middle of what it does, as far as the end of
+// its context does that, and makes a new one that knows nothing. It is not started.
+func (e *env) restart() {
+	e.Helper()
+	e.stop()
+	e.up = New(e.engine, e.gate, slog.New(e.log))
+	e.engine.SetQueue(e.up)
+}
+
+// start runs the uploader.
+func (e *env) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.up.Run(ctx) }()
+	e.stop = func() {
+		e.Helper()
+		e.stop = func() {}
+		cancel()
+		e.must(<-done)
+	}
+}
+
+// await waits until the condition holds.
+func (e *env) await(what string, condition func() bool) {
+	e.Helper()
+	for limit := time.Now().Add(waitLimit); !condition(); <-time.After(time.Millisecond) {
+		if time.Now().After(limit) {
+			e.Fatalf("waited %v in vain for: %s", waitLimit, what)
+		}
+	}
+}
+
+// create opens a new file, or an old one to be overwritten.
+func (e *env) create(name string) *content.Handle {
+	e.Helper()
+	if n, err := e.meta.Lookup(meta.Root, []byte(name)); err == nil {
+		h, err := e.engine.Open(context.Background(), n.Ino, os.O_RDWR|os.O_TRUNC)
+		e.must(err)
+		return h
+	}
+	_, h, err := e.engine.Create(context.Background(), meta.CreateRequest{
+		Parent: meta.Root, Name: []byte(name), Mode: meta.TypeRegular | 0o644,
+	})
+	e.must(err)
+	return h
+}
+
+func (e *env) fill(h *content.Handle, text string) {
+	e.Helper()
+	_, err := e.engine.Write(h, []byte(text), 0)
+	e.must(err)
+	e.must(e.engine.Flush(context.Background(), h))
+}
+
+// write gives a file content, closes it, and returns the version.
+func (e *env) write(name, text string) meta.Version {
+	e.Helper()
+	h := e.create(name)
+	e.fill(h, text)
+	e.engine.Release(h)
+	return e.current(name)
+}
+
+func (e *env) current(name string) meta.Version {
+	e.Helper()
+	n, err := e.meta.Lookup(meta.Root, []byte(name))
+	e.must(err)
+	v, err := e.meta.Current(n.Ino)
+	e.must(err)
+	return v
+}
+
+// due makes a version due now.
+func (e *env) due(v meta.Version) {
+	e.Helper()
+	e.must(e.meta.Postpone(v.ID, 0))
+	e.up.Wake()
+}
+
+// awaitStored waits until a file's content is in the store, and compares.
+func (e *env) awaitStored(name, text string) meta.Version {
+	e.Helper()
+	var v meta.Version
+	e.await(name+" in the store", func() bool { v = e.current(name); return v.Remote == meta.Stored })
+	e.wantObject(v.Key, text)
+	return v
+}
+
+// awaitFailed waits until a version failed at least n times.
+func (e *env) awaitFailed(v meta.Version, n int) meta.Upload {
+	e.Helper()
+	var u meta.Upload
+	e.await("a failure on record", func() bool {
+		var err error
+		u, err = e.meta.QueueEntry(v.ID)
+		e.must(err)
+		return u.Attempts >= n
+	})
+	return u
+}
+
+func (e *env) wantObject(key, text string) {
+	e.Helper()
+	r, err := e.store.mem().Get(context.Background(), key, 0, -1)
+	e.must(err)
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	e.must(err)
+	if string(b) != text {
+		e.Errorf("object %s has %q, not %q", key, b, text)
+	}
+}
+
+// objects returns the keys in the store.
+func (e *env) objects() []string {
+	e.Helper()
+	var keys []string
+	e.must(e.store.mem().List(context.Background(), "", "", func(o backend.Object) error {
+		keys = append(keys, o.Key)
+		return nil
+	}))
+	return keys
+}
+
+func (e *env) wantObjects(n int) {
+	e.Helper()
+	if keys := e.objects(); len(keys) != n {
+		e.Errorf("%d objects, not %d: %q", len(keys), n, keys)
+	}
+}
+
+// lost returns the keys on record as lost objects.
+func (e *env) lost() []string {
+	e.Helper()
+	list, err := e.meta.LostObjects(1000)
+	e.must(err)
+	var keys []string
+	for _, o := range list {
+		keys = append(keys, o.Key)
+	}
+	return keys
+}
+
+// audit checks the metadata, and that every object is on record: as a version's, or
+// as lost.
+func (e *env) audit() {
+	e.Helper()
+	found, err := e.meta.Check(context.Background())
+	e.must(err)
+	for _, f := range found {
+		e.Errorf("audit: %s", f)
+	}
+	known := make(map[string]bool)
+	for _, k := range append(e.lost(), e.store.foreign...) {
+		known[k] = true
+	}
+	stored, err := e.meta.StoredVersions(0, 1000)
+	e.must(err)
+	sending, err := e.meta.Sending(0, 1000)
+	e.must(err)
+	for _, v := range append(stored, sending...) {
+		known[v.Key] = true
+	}
+	for _, k := range e.objects() {
+		if !known[k] {
+			e.Errorf("audit: object %s is not on record", k)
+		}
+	}
+	for _, v := range stored {
+		o, err := e.store.mem().Stat(context.Background(), v.Key)
+		if err != nil || o.Size != v.Size || !bytes.Equal(o.SHA256, v.SHA256) {
+			e.Errorf("audit: version %d is on record as being in the store: %+v, %v", v.ID, o, err)
+		}
+	}
+}
+
+// gate is a store's reachability, open at first.
+type gate struct {
+	mu    sync.Mutex // guards ready
+	ready chan struct{}
+}
+
+func newGate() *gate {
+	g := &gate{ready: make(chan struct{})}
+	close(g.ready)
+	return g
+}
+
+func (g *gate) Ready() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ready
+}
+
+// shut closes the gate until open is called.
+func (g *gate) shut() (open func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := make(chan struct{})
+	g.ready = c
+	return func() { close(c) }
+}
+
+// store is a store with faults and hooks. It cuts objects in parts when multipart
+// is set.
+type store struct {
+	*fault.Backend
+	multipart bool
+	foreign   []string // keys of objects that are not ours; set before the start
+
+	mu      sync.Mutex // guards what follows
+	before  func(key string) error
+	after   func(key string) error
+	puts    []string // keys
+	times   []time.Time
+	aborted []string
+	abort   error
+}
+
+func (s *store) mem() backend.Backend { return s.Unwrap() }
+
+// hook has before called for every Put that is to come, and after when it was
+// carried out; an error of either is the Put's.
+func (s *store) hook(before, after func(key string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before, s.after = before, after
+}
+
+// once returns a hook that calls do at the first Put only.
+func once(do func(key string) error) func(string) error {
+	var o sync.Once
+	return func(key string) (err error) {
+		o.Do(func() { err = do(key) })
+		return err
+	}
+}
+
+// Put implements backend.Backend.
+func (s *store) Put(ctx context.Context, key string, body io.ReaderAt, size int64, opts backend.PutOptions) (backend.Object, error) {
+	s.mu.Lock()
+	s.puts, s.times = append(s.puts, key), append(s.times, time.Now())
+	before, after, n := s.before, s.after, len(s.puts)
+	s.mu.Unlock()
+	if s.multipart && opts.Multipart != nil {
+		if err := opts.Multipart(fmt.Sprint("upload-", n)); err != nil {
+			return backend.Object{}, err
+		}
+	}
+	if before != nil {
+		if err := before(key); err != nil {
+			return backend.Object{}, err
+		}
+	}
+	o, err := s.Backend.Put(ctx, key, body, size, opts)
+	if err == nil && after != nil {
+		err = after(key)
+	}
+	return o, err
+}
+
+// AbortMultipart implements backend.MultipartAborter.
+func (s *store) AbortMultipart(_ context.Context, key, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aborted = append(s.aborted, key+" "+id)
+	return s.abort
+}
+
+// keys returns the keys of all Puts so far.
+func (s *store) keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.puts)
+}
+
+// lines keeps what is logged, and fails the test for errors it did not announce.
+type lines struct {
+	t *testing.T
+
+	mu       sync.Mutex // guards what follows
+	list     []string
+	expected []string
+}
+
+func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
+func (l *lines) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *lines) WithGroup(string) slog.Handler            { return l }
+func (l *lines) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", r.Level, r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		b.WriteString(" " + a.String())
+		return true
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, b.String())
+	return nil
+}
+
+// expect announces lines by a part of them.
+func (l *lines) expect(part string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expected = append(l.expected, part)
+}
+
+func (l *lines) seen(part string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, s := range l.list {
+		if strings.Contains(s, part) {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *lines) check() {
+	l.t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.list {
+		bad := strings.HasPrefix(s, "ERROR") || strings.HasPrefix(s, "WARN")
+		if bad && !slices.ContainsFunc(l.expected, func(p string) bool { return strings.Contains(s, p) }) {
+			l.t.Errorf("unexpected line: %s", s)
+		}
+	}
+}
+
+// fails returns the error of a Put of some class.
+func fails(class backend.Class) error {
+	return &backend.Error{Op: "put", Class: class, Err: errors.New("told to fail")}
+}
