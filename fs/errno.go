@@ -19,6 +19,13 @@ var errnos = []struct {
 	err   error
 	errno syscall.Errno
 }{
+	// Of content, before what is wrong with it: the name is there even if the bytes
+	// are not.
+	{content.ErrAway, syscall.EIO},
+	{content.ErrLost, syscall.EIO},
+	{content.ErrPoisoned, syscall.EIO},
+	{content.ErrUndelivered, syscall.EIO},
+	{context.Canceled, syscall.EINTR},
 	{iofs.ErrNotExist, syscall.ENOENT},
 	{iofs.ErrExist, syscall.EEXIST},
 	{meta.ErrNotDir, syscall.ENOTDIR},
@@ -32,10 +39,6 @@ var errnos = []struct {
 	{content.ErrReadOnly, syscall.EROFS},
 	{content.ErrReadOnlyAttr, syscall.EPERM},
 	{content.ErrBadHandle, syscall.EBADF},
-	{context.Canceled, syscall.EINTR},
-	{content.ErrAway, syscall.EIO},
-	{content.ErrLost, syscall.EIO},
-	{content.ErrPoisoned, syscall.EIO},
 	{iofs.ErrPermission, syscall.EPERM},
 	{iofs.ErrInvalid, syscall.EINVAL},
 }
@@ -43,7 +46,7 @@ var errnos = []struct {
 // expected reports whether an EIO needs no line in the log: the breaker or the
 // first failure already gave one.
 func expected(err error) bool {
-	return errors.Is(err, content.ErrAway) || errors.Is(err, content.ErrPoisoned)
+	return errors.Is(err, content.ErrAway) || errors.Is(err, content.ErrPoisoned) || errors.Is(err, content.ErrUndelivered)
 }
 
 // status translates an error of the engine. Errors that nobody expects are logged

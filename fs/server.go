@@ -162,6 +162,11 @@ func (s *Server) Changed(ino meta.Ino) {
 	_ = s.fuse.InodeNotify(uint64(ino), -1, 0)
 }
 
+// Invalidate makes the kernel drop what it keeps of a node's content.
+func (s *Server) Invalidate(ino meta.Ino) {
+	_ = s.fuse.InodeNotify(uint64(ino), 0, 0) // ENOENT, as above
+}
+
 // checkMountpoint returns the absolute path of an empty directory that nothing is
 // mounted on.
 func checkMountpoint(point string) (string, error) {

@@ -11,6 +11,21 @@ type BeginUpload struct {
 	Prefix string
 	Key    string // never used before
 	SHA256 []byte
+
+	// Foreign: what lies under the key on record until now is not ours. It is no
+	// lost object, and nobody may remove it.
+	Foreign bool
+}
+
+// ReserveVersion gives an id that no version has or will have, to make a key of.
+// Visible.
+func (s *Store) ReserveVersion(now int64) (VersionID, error) {
+	var id VersionID
+	err := s.visible(func(t *tx) error {
+		id = t.nextVersion(now)
+		return nil
+	})
+	return id, opErr("reserve version", err)
 }
 
 // Postpone sets when a queued version is due. ErrNotExist if it is not queued.
@@ -44,8 +59,10 @@ func (t *tx) beginUpload(id VersionID, r *BeginUpload) error {
 		return ErrSuperseded
 	}
 	if v.Remote == Sending && (v.Key != r.Key || v.Bucket != r.Bucket) {
-		if err := t.loseObject(v.Bucket, v.Key, int64(v.ID)*1000); err != nil {
-			return err
+		if !r.Foreign {
+			if err := t.loseObject(v.Bucket, v.Key, int64(v.ID)*1000); err != nil {
+				return err
+			}
 		}
 		v.UploadID = ""
 	}

@@ -99,8 +99,9 @@ func (b *Breaker) allow(op, key string) error {
 	if !b.state.Known || b.state.Reachable {
 		return nil
 	}
+	// The reason as text only: its class is not this call's.
 	return &backend.Error{Op: op, Key: key, Class: backend.Transient,
-		Err: fmt.Errorf("%w since %s: %w", ErrOpen, b.state.Since.Format(time.RFC3339), b.state.Err)}
+		Err: fmt.Errorf("%w since %s: %v", ErrOpen, b.state.Since.Format(time.RFC3339), b.state.Err)}
 }
 
 // record learns from the outcome of a call.
@@ -136,11 +137,10 @@ func unconnected(err error) bool {
 // an old request says little.
 func (b *Breaker) succeeded() {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.failed = 0
-	known := b.state.Known
-	b.mu.Unlock()
-	if !known {
-		b.answered()
+	if !b.state.Known {
+		b.answeredLocked()
 	}
 }
 
@@ -166,6 +166,10 @@ func (b *Breaker) trip(err error) {
 func (b *Breaker) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.answeredLocked()
+}
+
+func (b *Breaker) answeredLocked() {
 	was := b.state
 	b.failed = 0
 	if was.Known && was.Reachable {

@@ -10,5 +10,5 @@
 // tried again.
 //
 // Errors of a single object (Absent, Exists, TooLong, Invalid, Corrupt) count as
-// answers: the store is there.
+// answers: the store is there. The answer to a Get is its whole body.
 package breaker

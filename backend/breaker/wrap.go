@@ -42,12 +42,15 @@ func (g *guarded) Put(ctx context.Context, key string, body io.ReaderAt, size in
 	return o, err
 }
 
-func (g *guarded) Get(ctx context.Context, key string, off, n int64) (r io.ReadCloser, err error) {
-	err = g.do(ctx, "get", key, func() (err error) {
-		r, err = g.inner.Get(ctx, key, off, n)
-		return err
-	})
+// Get has succeeded when its body was read to the end: headers alone would make a
+// store that breaks off every body look well.
+func (g *guarded) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
+	if err := g.b.allow("get", key); err != nil {
+		return nil, err
+	}
+	r, err := g.inner.Get(ctx, key, off, n)
 	if err != nil {
+		g.b.record(ctx, err)
 		return nil, err
 	}
 	return &guardedBody{ReadCloser: r, ctx: ctx, b: g.b}, nil
@@ -100,16 +103,24 @@ func (g *guarded) AbortMultipart(ctx context.Context, key, uploadID string) erro
 	return g.do(ctx, "abort multipart", key, func() error { return a.AbortMultipart(ctx, key, uploadID) })
 }
 
-// guardedBody lets the breaker learn from a body that breaks off.
+// guardedBody lets the breaker learn, once, how a body ended. Like every body it
+// has one reader.
 type guardedBody struct {
 	io.ReadCloser
-	ctx context.Context
-	b   *Breaker
+	ctx  context.Context
+	b    *Breaker
+	over bool
 }
 
 func (r *guardedBody) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err == nil || r.over {
+		return n, err
+	}
+	r.over = true
+	if errors.Is(err, io.EOF) {
+		r.b.record(r.ctx, nil)
+	} else {
 		r.b.record(r.ctx, err)
 	}
 	return n, err

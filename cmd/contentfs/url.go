@@ -42,7 +42,7 @@ func (p *program) url(ctx context.Context, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usageError("command line", "contentfs url PATH", "PATH is missing")
 	}
-	find := urlOfFile
+	find := p.urlOfFile
 	if name := c.String("volume"); name != "" {
 		cfg, err := p.load(name, c.String("config"), cliOptions{c})
 		if err != nil {
@@ -79,18 +79,28 @@ func (p *program) url(ctx context.Context, c *cli.Context) error {
 var errNoURL = errors.New("not in S3 yet, and no site_url is set")
 
 // urlOfFile asks the mount that holds a file.
-func urlOfFile(path string) (string, error) {
+func (p *program) urlOfFile(path string) (string, error) {
 	buf := make([]byte, 16<<10)
 	n, err := unix.Getxattr(path, content.AttrURL, buf)
 	switch {
-	case errors.Is(err, unix.ENODATA):
+	case errors.Is(err, unix.ENODATA) && p.holds(path):
 		return "", errNoURL
-	case errors.Is(err, unix.ENOTSUP):
+	case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ENOTSUP):
 		return "", errors.New("not in a mount of contentfs")
 	case err != nil:
 		return "", err
 	}
 	return string(buf[:n]), nil
+}
+
+// holds reports whether a mount of ours holds path.
+func (p *program) holds(path string) bool {
+	list, err := p.mounts()
+	if err != nil {
+		return false
+	}
+	_, _, ok, err := locate(list, path)
+	return ok && err == nil
 }
 
 // urlInside returns a function that asks the database of a volume, by the rule of

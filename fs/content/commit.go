@@ -38,7 +38,9 @@ func (e *Engine) sync(ctx context.Context, h *Handle) error {
 		return fmt.Errorf("commit node %d: %w", l.ino, err)
 	}
 	if e.Durability == Remote && id != 0 {
-		return e.queue.Deliver(ctx, id)
+		if err := e.queue.Deliver(ctx, id); err != nil {
+			return fmt.Errorf("%w: %w", ErrUndelivered, err)
+		}
 	}
 	return nil
 }
@@ -58,8 +60,10 @@ func (e *Engine) commitChanged(l *live) error {
 	if l.poisoned {
 		return ErrPoisoned
 	}
-	if e.orphans.has(l.ino) {
-		return nil // without a name there is nothing to keep it for
+	if e.orphans.has(l.ino) && (l.draft || l.writers > 0) {
+		// Without a name there is nothing to keep it for. What was committed before
+		// is a retired version, which must agree with its file in the end.
+		return nil
 	}
 	st, err := l.file.Stamp()
 	if err != nil {

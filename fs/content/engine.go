@@ -33,7 +33,7 @@ type Queue interface {
 }
 
 // Config is what an Engine is made of. All fields but Fallback, Owner, Group,
-// SiteURL, CDNDomain and Changed are required.
+// SiteURL, CDNDomain, Changed and Invalidate are required.
 type Config struct {
 	Meta  *meta.Store
 	Local *local.Store
@@ -62,6 +62,10 @@ type Config struct {
 	// Changed is called when a node's size or times changed behind the kernel's
 	// back. It must not call the Engine.
 	Changed func(meta.Ino)
+
+	// Invalidate is called when bytes of a node that were delivered turned out to
+	// be wrong, so that nobody keeps them. It must not call the Engine.
+	Invalidate func(meta.Ino)
 }
 
 // Engine is a volume's engine. Its methods may be called from many goroutines.
@@ -81,6 +85,9 @@ func New(c Config) *Engine {
 	if c.Changed == nil {
 		c.Changed = func(meta.Ino) {}
 	}
+	if c.Invalidate == nil {
+		c.Invalidate = func(meta.Ino) {}
+	}
 	e := &Engine{
 		Config:   c,
 		pressure: make(chan struct{}, 1),
@@ -99,6 +106,10 @@ var ErrReadOnly = errors.New("volume is read-only")
 
 // ErrLost: the bytes should be on this server and are not, or are not the same.
 var ErrLost = errors.New("content is lost or damaged on this server")
+
+// ErrUndelivered: with durability "s3", the content is safe on this server and
+// queued, but not in S3.
+var ErrUndelivered = errors.New("content is not in S3")
 
 // ErrPoisoned: an earlier sync of this content failed.
 var ErrPoisoned = errors.New("an earlier sync of this content failed")

@@ -29,12 +29,14 @@ var ErrAway = errors.New("content is not on this server and cannot be fetched no
 // fetchForReading gives the node a file with v's content that is only read.
 func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) error {
 	if v.Size > wholeFetch && v.Remote == meta.Stored {
-		s, err := e.newStream(v)
+		s, err := e.startStream(ctx, v)
 		if err != nil {
 			return err
 		}
-		l.file, l.version, l.stream = s.file, v.ID, s
-		return nil
+		if s != nil {
+			l.file, l.version, l.stream = s.file, v.ID, s
+			return nil
+		}
 	}
 	f, sum, err := e.fetch(ctx, v, local.Copy)
 	if err != nil {
@@ -49,6 +51,22 @@ func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) 
 	}
 	l.version = v.ID
 	return nil
+}
+
+// startStream returns a stream of v, or nil when its first bytes cannot be had and
+// there is a fallback to turn to.
+func (e *Engine) startStream(ctx context.Context, v *meta.Version) (*stream, error) {
+	s, err := e.newStream(v)
+	if err != nil || e.Fallback == nil {
+		return s, err
+	}
+	err = s.need(ctx, 0, 1)
+	if err == nil {
+		return s, nil
+	}
+	s.stop()
+	s.file.Close()
+	return nil, ctx.Err()
 }
 
 // attach puts on record that f holds v's bytes. They are on disk before that: a

@@ -38,7 +38,7 @@ func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, er
 	write := flags&unix.O_ACCMODE != unix.O_RDONLY
 	trunc := flags&unix.O_TRUNC != 0
 	if write || trunc {
-		if err := e.admit(); err != nil {
+		if err := e.admitWriter(); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +63,7 @@ func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, er
 
 // Create makes a regular file and opens it for reading and writing.
 func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *Handle, error) {
-	if err := e.admit(); err != nil {
+	if err := e.admitWriter(); err != nil {
 		return meta.Node{}, nil, err
 	}
 	e.own(&r)
@@ -232,7 +232,9 @@ func (e *Engine) openVersion(v *meta.Version) (*local.File, error) {
 		}
 	}
 	switch {
-	case err == nil && (v.Open || st.Size == v.Size):
+	case err == nil && (v.Open || st.Size == v.Size || st.Mtime != v.Mtime):
+		// Another time and size is what a writer left that we do not know of, and no
+		// damage.
 		return f, nil
 	case err == nil:
 		f.Close()

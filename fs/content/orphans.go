@@ -17,6 +17,9 @@ import (
 // been queued before a lookup that made the kernel know the node again.
 const orphanGrace = time.Minute
 
+// hurriedGrace is the grace while room is short: requests under way take less.
+const hurriedGrace = 2 * time.Second
+
 // orphans are the nodes that lost their last name since the start.
 type orphans struct {
 	mu   sync.Mutex // guards seen

@@ -273,6 +273,27 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 	return nil
 }
 
+// AnotherKey makes the next attempt use a key that was never used. What lies under
+// the one on record is somebody else's, and left alone.
+func (e *Engine) AnotherKey(o *Outgoing, keyLimit int) error {
+	v := &o.Version
+	id, err := e.Meta.ReserveVersion(now())
+	if err != nil {
+		return err
+	}
+	key, err := Key(v.Prefix, o.Path, id, keyLimit)
+	if err != nil {
+		return err
+	}
+	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{
+		Bucket: v.Bucket, Prefix: v.Prefix, Key: key, SHA256: v.SHA256, Foreign: true,
+	})
+	if errors.Is(err, meta.ErrSuperseded) {
+		return ErrSettled
+	}
+	return err
+}
+
 func baseName(path []byte) string {
 	for i := len(path) - 1; i >= 0; i-- {
 		if path[i] == '/' {

@@ -15,7 +15,12 @@ func (e *Engine) recommit(v *meta.Version, st local.Stamp) error {
 	}
 	e.Changed(v.Ino)
 	e.queue.Wake()
-	return nil
+	// What was sent of the old version meanwhile would be nobody's.
+	err := e.Meta.CancelSending(v.ID)
+	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
+		return nil // nothing was
+	}
+	return err
 }
 
 // Recheck looks again at a version that was sent while somebody unseen could still

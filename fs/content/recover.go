@@ -44,6 +44,10 @@ func (r *recovery) run(ctx context.Context) error {
 	if foreign > 0 {
 		r.Log.Warn("the local store holds files that contentfs did not make; they are left alone", "count", foreign)
 	}
+	// Before the files: what a node without a name had open is nobody's any more.
+	if err := r.forgetOrphans(); err != nil {
+		return err
+	}
 	slices.Sort(ids)
 	if err := r.merge(ctx, ids); err != nil {
 		return err

@@ -20,11 +20,17 @@ type spaceMeter struct {
 	evictable atomic.Int64 // bytes; grows between two counts, set by each
 }
 
-// admit refuses new content while the disk has no room that writers may take.
-func (e *Engine) admit() error {
+// admitWriter refuses new content where there may be none.
+func (e *Engine) admitWriter() error {
 	if e.ReadOnly {
 		return ErrReadOnly
 	}
+	return e.admit()
+}
+
+// admit refuses more bytes, written or fetched, while the disk has no room for
+// them.
+func (e *Engine) admit() error {
 	s, err := e.Local.Space()
 	if err != nil {
 		return err
@@ -80,6 +86,11 @@ func (e *Engine) excess() (int64, error) {
 func (e *Engine) makeRoom(ctx context.Context) error {
 	excess, err := e.excess()
 	if err != nil || excess <= 0 {
+		return err
+	}
+	// What was removed makes room first; who removes files on a full disk does not
+	// wait for the usual grace.
+	if err := e.sweepOnce(time.Now().Add(-hurriedGrace)); err != nil {
 		return err
 	}
 	freed, err := e.evict(ctx, excess)

@@ -22,7 +22,8 @@ const (
 
 // stream fetches a large version while it is read, block by block, into a sparse
 // local file. Blocks that were read count as ours only when all are there and the
-// checksum is right.
+// checksum is right. The block that comes last is delivered after that check: who
+// reads the whole never gets another content without an error.
 type stream struct {
 	e    *Engine
 	v    meta.Version
@@ -35,6 +36,8 @@ type stream struct {
 	mu     sync.Mutex // guards what follows
 	blocks []*block   // nil: not asked for
 	left   int        // blocks that are not there
+	whole  error      // of the check of the whole; nil before it, and if it went well
+	kept   bool       // file is the version's, or was: it is not ours to remove
 }
 
 // block is a range that is there or on its way.
@@ -82,7 +85,19 @@ func (s *stream) need(ctx context.Context, off, n int64) error {
 			return ctx.Err()
 		}
 	}
-	return nil
+	_, err := s.outcome()
+	return err
+}
+
+// outcome reports whether the whole is on record as a local file, or why it never
+// will be.
+func (s *stream) outcome() (kept bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.whole != nil {
+		return false, fmt.Errorf("%w: %w", ErrAway, s.whole)
+	}
+	return s.kept, nil
 }
 
 // wait returns when all is there and on record as a local file.
@@ -92,15 +107,11 @@ func (s *stream) wait(ctx context.Context) error {
 			return err
 		}
 	}
-	s.wg.Wait() // the last block's request also checks and attaches the whole
-	v, err := s.e.Meta.Version(s.v.ID)
-	if err != nil {
-		return err
+	kept, err := s.outcome() // the last block came after the check
+	if err == nil && !kept {
+		err = fmt.Errorf("%w: the whole could not be kept", ErrAway)
 	}
-	if v.File != meta.FileID(s.file.ID) {
-		return fmt.Errorf("%w: the whole does not match its checksum", ErrAway)
-	}
-	return nil
+	return err
 }
 
 // ask returns block i, requesting it unless it is there or on its way. A block
@@ -128,32 +139,50 @@ func (s *stream) request(i int, b *block) {
 	off := int64(i) * streamBlock
 	n := min(streamBlock, s.v.Size-off)
 	b.err = s.e.downloadRange(s.ctx, &s.v, off, n, io.NewOffsetWriter(s.file, off))
-	close(b.done)
-	if b.err != nil {
-		return
+	if b.err == nil && s.isLast() {
+		b.err = s.finish()
 	}
-	s.mu.Lock()
-	s.left--
-	last := s.left == 0
-	s.mu.Unlock()
-	if last {
-		if err := s.finish(); err != nil {
-			s.e.Log.Error("cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", err)
-		}
+	close(b.done)
+	if _, err := s.outcome(); err != nil {
+		s.e.Invalidate(s.v.Ino) // after the answer: the kernel's pages wait for it
 	}
 }
 
-// finish checks the whole file and makes it the version's.
+// isLast counts a block that came.
+func (s *stream) isLast() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left--
+	return s.left == 0
+}
+
+// finish checks the whole file and makes it the version's. Only a wrong content is
+// an error of the reader: bytes that are right and cannot be kept are still right.
 func (s *stream) finish() error {
+	sum, err := s.check()
+	if err != nil {
+		s.e.Log.Error("what came from S3 is not the content", "version", s.v.ID, "key", s.v.Key, "err", err)
+	} else if kerr := s.e.attach(&s.v, s.file, sum); kerr != nil {
+		s.e.Log.Error("cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", kerr)
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole, s.kept = err, err == nil
+	return err
+}
+
+// check compares the whole file with the checksum on record.
+func (s *stream) check() ([]byte, error) {
 	h := sha256.New()
 	if _, err := io.Copy(h, io.NewSectionReader(s.file, 0, s.v.Size)); err != nil {
-		return err
+		return nil, err
 	}
 	sum := h.Sum(nil)
 	if s.v.SHA256 != nil && string(sum) != string(s.v.SHA256) {
-		return fmt.Errorf("checksum is %x instead of %x", sum, s.v.SHA256)
+		return nil, fmt.Errorf("checksum is %x instead of %x", sum, s.v.SHA256)
 	}
-	return s.e.attach(&s.v, s.file, sum)
+	return sum, nil
 }
 
 // stop ends the requests and throws the file away unless it is whole. The file
@@ -161,10 +190,8 @@ func (s *stream) finish() error {
 func (s *stream) stop() {
 	s.cancel()
 	s.wg.Wait()
-	if v, err := s.e.Meta.Version(s.v.ID); err == nil && v.File == meta.FileID(s.file.ID) {
+	if kept, _ := s.outcome(); kept {
 		return
-	} else if err != nil && !gone(err) {
-		return // cannot tell: the next start will
 	}
 	if err := s.e.discard(s.file.ID); err != nil {
 		s.e.Log.Warn("cannot remove an incomplete local file; the next start will", "file", s.file.ID, "err", err)

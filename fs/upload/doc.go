@@ -15,7 +15,9 @@
 // sent; the next attempt begins with "settle". An answer that was lost, an error
 // that says nothing, and an object that is there already (412) are all settled the
 // same way: by looking, and comparing size and checksum. An object under our key
-// that is not ours is left alone, and the version gets another key.
+// that is not ours is left alone, and the version gets another key, made of an id
+// that no version has. An upload that was broken off and whose version is not
+// current any more is not taken up again: its object goes on record as lost.
 //
 // # Failure
 //

@@ -112,6 +112,7 @@ func TestRenameWhileSending(t *testing.T) {
 		return e.engine.Rename(meta.RenameRequest{OldParent: meta.Root, OldName: []byte("old"), NewParent: meta.Root, NewName: []byte("new")})
 	}), nil)
 	e.start()
+	e.await("the rename", func() bool { _, err := e.meta.Lookup(meta.Root, []byte("new")); return err == nil })
 	if stored := e.awaitStored("new", "content"); stored.ID != v.ID || stored.Key != e.keyOf("old", v) {
 		t.Errorf("version %d became %d, its key is %s", v.ID, stored.ID, stored.Key)
 	}
@@ -188,23 +189,24 @@ func TestChangedWhileSending(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEnv(t, 0)
 			v := e.write("f", "content")
-			var w *os.File
+			opened := make(chan *os.File, 1)
 			e.store.hook(nil, once(func(string) error {
-				w = e.leftover(v)
+				w := e.leftover(v)
 				_, err := w.WriteAt([]byte("written later"), 0)
 				if !hold {
 					w.Close()
 				}
+				opened <- w
 				return err
 			}))
 			e.start()
-			e.await("the first attempt to be given up", func() bool { return len(e.lost()) > 0 })
+			w := <-opened
+			e.await("the first attempt to be set aside", func() bool { return e.setAside(v) })
 			if hold {
 				e.must(w.Close())
 			}
 			stored := e.awaitStored("f", "written later")
-			keys := e.store.keys()
-			if stored.Key == keys[0] || !slices.Contains(e.lost(), keys[0]) {
+			if keys := e.store.keys(); stored.Key == keys[0] || !slices.Contains(e.lost(), keys[0]) {
 				t.Errorf("stored under %s, sent under %q, lost %q", stored.Key, keys, e.lost())
 			}
 			e.drain()
@@ -231,4 +233,21 @@ func TestOpenedWhileSending(t *testing.T) {
 	if n := e.store.Calls(fault.Put); n != len(e.objects()) {
 		t.Errorf("%d puts, %d objects", n, len(e.objects()))
 	}
+}
+
+// TestReplacedAfterDoubt: a version whose object was in doubt because of an unseen
+// writer, and which was then replaced, is settled without a restart.
+func TestReplacedAfterDoubt(t *testing.T) {
+	e := newEnv(t, 0)
+	old := e.write("f", "older")
+	e.store.hook(nil, once(func(string) error {
+		e.leftover(old)
+		return nil
+	}))
+	e.start()
+	e.await("the version to be set aside", func() bool { return e.setAside(old) })
+	e.write("f", "newer content")
+	e.awaitStored("f", "newer content")
+	e.wantSettled(old)
+	e.wantObjects(2)
 }

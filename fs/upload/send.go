@@ -17,6 +17,9 @@ import (
 // content.ErrSettled.
 func (u *Uploader) send(ctx context.Context, id meta.VersionID, insist content.Insist) error {
 	o, err := u.engine.Outgoing(ctx, id, insist, u.keyLimit(id))
+	if errors.Is(err, content.ErrSettled) {
+		return errors.Join(err, u.cancel(ctx, id))
+	}
 	if err != nil {
 		return err
 	}
@@ -47,19 +50,26 @@ func (u *Uploader) send(ctx context.Context, id meta.VersionID, insist content.I
 // ETag if it is there and ours.
 func (u *Uploader) resume(ctx context.Context, b backend.Backend, o *content.Outgoing) (etag string, there bool, err error) {
 	etag, there, err = u.look(ctx, b, o)
-	if err != nil || there || o.Version.UploadID == "" {
+	if err != nil || there {
 		return etag, there, err
 	}
-	if a, ok := b.(backend.MultipartAborter); ok {
-		if err := a.AbortMultipart(ctx, o.Version.Key, o.Version.UploadID); err != nil {
-			return "", false, err
-		}
+	return "", false, u.abort(ctx, o)
+}
+
+// abort discards the parts of an attempt that was broken off.
+func (u *Uploader) abort(ctx context.Context, o *content.Outgoing) error {
+	v := &o.Version
+	if v.UploadID == "" {
+		return nil
 	}
-	return "", false, u.engine.Meta.SetUploadID(o.Version.ID, "")
+	if err := u.discardParts(ctx, v); err != nil {
+		return err
+	}
+	return u.engine.Meta.SetUploadID(v.ID, "")
 }
 
 // errForeign: the object under our key is not the one we sent.
-var errForeign = errors.New("an object that is not ours lies under the key")
+var errForeign = errors.New("an object that is not ours lies under the key; the version gets another key")
 
 // look reports whether our object is there, whole.
 func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgoing) (etag string, there bool, err error) {
@@ -75,6 +85,12 @@ func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgo
 		return obj.ETag, true, nil
 	}
 	u.log.Error("an object that is not ours lies under our key; it is left alone", "bucket", v.Bucket, "key", v.Key)
+	if err := u.abort(ctx, o); err != nil {
+		return "", false, err
+	}
+	if err := u.engine.AnotherKey(o, u.keyLimit(v.ID)); err != nil {
+		return "", false, err
+	}
 	return "", false, errForeign
 }
 
@@ -125,7 +141,7 @@ func backoff(attempts int) time.Duration {
 	if attempts < 8 {
 		bound = min(most, first<<attempts)
 	}
-	return first/2 + rand.N(bound)
+	return first/2 + rand.N(bound-first/2)
 }
 
 // Deliver sends a version now, although its writer still has it open: the
@@ -136,17 +152,42 @@ func (u *Uploader) Deliver(ctx context.Context, id meta.VersionID) error {
 	// the content stays here and in the queue either way.
 	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
 	defer cancel()
-	for attempt := 0; ; attempt++ {
-		err := u.deliverOnce(ctx, id)
-		if err == nil || errors.Is(err, content.ErrSettled) {
+	v, err := u.engine.Meta.Version(id)
+	for attempt := 0; err == nil; attempt++ {
+		err = u.deliverOnce(ctx, id)
+		if err == nil {
 			return nil
+		}
+		if errors.Is(err, content.ErrSettled) {
+			if id, err = u.successor(v.Ino); err == nil && id == 0 {
+				return nil
+			}
+			continue
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("content is safe on this server and queued, but not in S3: %w", err)
 		case <-time.After(backoff(min(attempt, 2))):
+			err = nil
 		}
 	}
+	if errors.Is(err, meta.ErrNotExist) {
+		return nil // replaced or removed
+	}
+	return fmt.Errorf("deliver version %d: %w", id, err)
+}
+
+// successor returns the version that a node's content waits in for its upload, 0
+// if there is none.
+func (u *Uploader) successor(ino meta.Ino) (meta.VersionID, error) {
+	v, err := u.engine.Meta.Current(ino)
+	if errors.Is(err, meta.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil || v.Remote == meta.Stored || v.Retired != 0 {
+		return 0, err
+	}
+	return v.ID, nil
 }
 
 // deliverTimeout bounds how long a close waits for S3 with durability "s3".
@@ -160,6 +201,9 @@ func (u *Uploader) deliverOnce(ctx context.Context, id meta.VersionID) error {
 	defer u.inflight.Add(-1)
 	err := u.sendWatched(ctx, id, content.Now)
 	u.letGo(id)
+	if err == nil {
+		u.done.Add(1)
+	}
 	return err
 }
 

@@ -46,6 +46,7 @@ type Uploader struct {
 type item struct {
 	busy     bool      // a worker has it
 	until    time.Time // not to be tried before
+	paused   time.Time // not to be tried before while draining: it failed
 	refused  time.Time // since when unseen writers hold it open
 	keyLimit int       // what the store's refusal taught us
 }
@@ -89,11 +90,14 @@ func (u *Uploader) Run(ctx context.Context) error {
 	wg.Go(func() { u.recheck(ctx) })
 	defer wg.Wait()
 	defer close(jobs)
-	for {
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-u.gate.Ready():
+		}
+		if first {
+			u.cancelRetired(ctx)
 		}
 		pause := u.schedule(ctx, jobs)
 		select {
@@ -131,13 +135,14 @@ func (u *Uploader) schedule(ctx context.Context, jobs chan<- meta.Upload) time.D
 	if len(list) == some {
 		return 0
 	}
-	return u.nextDue()
+	return u.nextDue(ctx)
 }
 
-func (u *Uploader) nextDue() time.Duration {
+func (u *Uploader) nextDue(ctx context.Context) time.Duration {
 	due, ok, err := u.engine.Meta.NextDue()
 	if err != nil || !ok {
 		u.forget()
+		u.cancelRetired(ctx)
 		return time.Minute
 	}
 	// Never at once: what is due now is under way or set aside.
@@ -149,21 +154,26 @@ func (u *Uploader) held(id meta.VersionID) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	it := u.items[id]
-	return it != nil && (it.busy || time.Now().Before(it.until))
+	if it == nil {
+		return false
+	}
+	now := time.Now()
+	return it.busy || now.Before(it.until) || u.draining.Load() > 0 && now.Before(it.paused)
 }
 
 // claim marks a version as under way. A version that failed waits for its time
 // even while draining.
 func (u *Uploader) claim(j meta.Upload) bool {
-	if j.Attempts > 0 && j.Due > time.Now().UnixNano() {
-		return false
-	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	it := u.items[j.Version]
 	if it == nil {
 		it = &item{}
 		u.items[j.Version] = it
+	}
+	if j.Attempts > 0 && j.Due > time.Now().UnixNano() {
+		it.paused = time.Unix(0, j.Due) // let those behind it come
+		return false
 	}
 	if it.busy {
 		return false
@@ -224,12 +234,19 @@ func (u *Uploader) settle(ctx context.Context, j meta.Upload, err error) {
 	if errors.Is(err, content.ErrBusy) || ctx.Err() != nil {
 		return
 	}
-	u.failed(j, err)
+	u.failed(ctx, j, err)
 }
 
-func (u *Uploader) failed(j meta.Upload, err error) {
+func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 	due := time.Now().Add(backoff(j.Attempts))
-	if ferr := u.engine.Meta.FailUpload(j.Version, due.UnixNano(), err.Error(), time.Now().UnixNano()); ferr != nil {
+	ferr := u.engine.Meta.FailUpload(j.Version, due.UnixNano(), err.Error(), time.Now().UnixNano())
+	if errors.Is(ferr, meta.ErrNotExist) {
+		// Replaced or removed while it was sent: nobody wants it any more.
+		if ferr = u.cancel(ctx, j.Version); ferr == nil {
+			return
+		}
+	}
+	if ferr != nil {
 		u.log.Error("cannot note a failed upload", "version", j.Version, "err", errors.Join(ferr, err))
 		return
 	}

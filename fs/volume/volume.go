@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 		CacheSize: o.CacheSize, Debounce: o.debounce(), Timeout: readTimeout,
 		Owner: o.UID, Group: o.GID, Umask: o.Umask,
 		Fallback: v.fallback, SiteURL: o.SiteURL, CDNDomain: o.CDNDomain,
-		Changed: v.changed,
+		Changed: v.changed, Invalidate: v.invalidate,
 	})
 	v.uploader = upload.New(v.engine, v.breaker, o.Log)
 	v.engine.SetQueue(v.uploader)
@@ -100,6 +100,12 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 func (v *Volume) changed(ino meta.Ino) {
 	if v.mount != nil {
 		v.mount.Changed(ino)
+	}
+}
+
+func (v *Volume) invalidate(ino meta.Ino) {
+	if v.mount != nil {
+		v.mount.Invalidate(ino)
 	}
 }
 

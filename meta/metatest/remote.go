@@ -100,6 +100,23 @@ func testUploadKeys(e *env) {
 	same(e, "lost once, oldest first", [2]any{len(lost), lost[0]}, [2]any{2, meta.LostObject{Bucket: "b", Key: "old", Since: 1}})
 }
 
+func testForeignKey(e *env) {
+	v := e.written(meta.Root, "f", 1)
+	e.begin(v.ID)
+	id := get(e.s.ReserveVersion(e.now()))(e)
+	next := e.commit(e.file(meta.Root, "g").Ino, 1)
+	if id <= v.ID || next.ID <= id {
+		e.Errorf("version %d, reserved %d, next version %d", v.ID, id, next.ID)
+	}
+	back := get(e.s.ReserveVersion(0))(e) // the clock went back
+	if back <= next.ID {
+		e.Errorf("version %d, then reserved %d", next.ID, back)
+	}
+	e.ok(e.s.BeginUpload(v.ID, meta.BeginUpload{Bucket: "b", Key: "another", Foreign: true}))
+	same(e, "key", e.version(v.ID).Key, "another")
+	same(e, "lost", len(get(e.s.LostObjects(10))(e)), 0)
+}
+
 func testCancelSending(e *env) {
 	v := e.written(meta.Root, "f", 1)
 	key := e.begin(v.ID)

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"Upload", testUpload},
 		{"UploadSuperseded", testUploadSuperseded},
 		{"UploadKeys", testUploadKeys},
+		{"ForeignKey", testForeignKey},
 		{"CancelSending", testCancelSending},
 		{"Evict", testEvict},
 		{"EvictionOrder", testEvictionOrder},

@@ -68,7 +68,7 @@ func (v *Volume) EvictAll() {
 	v.Helper()
 	v.Unmount()
 	size := v.Options.CacheSize
-	v.Options.CacheSize = 0
+	v.Options.CacheSize = -1 // empty files go too
 	v.Mount()
 	v.Await("an empty cache", func() bool {
 		m, files := v.Stores()

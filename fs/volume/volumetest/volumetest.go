@@ -29,7 +29,7 @@ const (
 
 // waitLimit bounds every wait for a condition. It is generous: machines are slow,
 // and it only counts when something is broken.
-const waitLimit = 60 * time.Second
+const waitLimit = 20 * time.Second
 
 // Volume is a mounted test volume.
 type Volume struct {
