@@ -67,6 +67,7 @@ var outside = []struct {
 	{module: "github.com/urfave/cli/v2", rooms: []string{"cmd/contentfs"}},
 	{module: "github.com/BurntSushi/toml", rooms: []string{"cmd/contentfs"}},
 	{module: "github.com/Shopify/toxiproxy/v2", tests: true},
+	{module: "github.com/rs/zerolog", tests: true}, // what toxiproxy wants as its logger
 }
 
 // A room that imports upwards, or an SDK outside of its room, is found here and

@@ -247,12 +247,23 @@ func (e *Engine) openVersion(v *meta.Version) (*local.File, error) {
 		return nil, errors.Join(ErrLost, err)
 	}
 	e.Log.Warn("local file is damaged; it will be fetched again", "version", v.ID, "file", v.File, "err", err)
-	if err := e.Meta.Evict(v.ID, v.File); err != nil {
+	if err := e.giveUpFile(v); err != nil {
 		return nil, err
 	}
 	signal(e.sweep)
 	v.File = ""
 	return nil, nil
+}
+
+// giveUpFile takes from v a local file that is gone or damaged. It does so whoever
+// may still have it open: what they write is not v's content any more.
+func (e *Engine) giveUpFile(v *meta.Version) error {
+	if v.Open {
+		if err := e.Meta.Settled(v.ID); err != nil {
+			return err
+		}
+	}
+	return e.Meta.Evict(v.ID, v.File)
 }
 
 // safe reports whether the version's bytes exist elsewhere too.

@@ -163,7 +163,7 @@ func (r *recovery) asFound(v *meta.Version, st local.Stamp) error {
 func (r *recovery) damaged(v *meta.Version, there bool) error {
 	if safe(v) || v.Retired != 0 {
 		r.Missing++
-		return r.Meta.Evict(v.ID, v.File)
+		return r.giveUpFile(v)
 	}
 	r.Lost++
 	why := "its local file is gone"

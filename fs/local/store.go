@@ -195,12 +195,12 @@ func (s *Store) openat(id ID, flags int) (*File, error) {
 	return &File{File: os.NewFile(uintptr(fd), string(id)), ID: id}, nil
 }
 
-// Remove unlinks files. Those that are gone already are no error. The unlinks
-// are durable when it returns.
+// Remove unlinks files. Those that are gone already are no error, nor those with a
+// directory in their place. The unlinks are durable when it returns.
 func (s *Store) Remove(ids []ID) error {
 	var errs []error
 	for _, id := range ids {
-		if err := s.unlink(id); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.unlink(id); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.EISDIR) {
 			errs = append(errs, err)
 		}
 	}

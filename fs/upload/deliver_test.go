@@ -2,12 +2,13 @@ package upload
 
 import (
 	"context"
-	"strings"
+	"errors"
 	"testing"
 	"time"
 
 	"contentfs/backend"
 	"contentfs/backend/fault"
+	"contentfs/fs/content"
 	"contentfs/meta"
 )
 
@@ -39,16 +40,14 @@ func TestDeliverTriesAgain(t *testing.T) {
 	e.awaitStored("f", "content")
 }
 
-// TestDeliverGivesUp with its context, tells what that means, and leaves the
-// version in the queue.
+// TestDeliverGivesUp with its context, and leaves the version in the queue.
 func TestDeliverGivesUp(t *testing.T) {
 	e := newEnv(t, time.Hour)
 	e.log.expect("upload failed")
 	ctx, cancel := context.WithCancel(context.Background())
 	e.store.Add(fault.Rule{Op: fault.Put, Times: 1, Hang: true, Before: cancel})
 	v := e.write("f", "content")
-	err := e.up.Deliver(ctx, v.ID)
-	if err == nil || !strings.Contains(err.Error(), "safe on this server") {
+	if err := e.up.Deliver(ctx, v.ID); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if _, err := e.meta.QueueEntry(v.ID); err != nil {
@@ -57,6 +56,20 @@ func TestDeliverGivesUp(t *testing.T) {
 	e.start()
 	e.drain()
 	e.awaitStored("f", "content")
+}
+
+// TestDeliverOfWhatIsLost: bytes that are nowhere are not delivered, although the
+// reason is that something does not exist.
+func TestDeliverOfWhatIsLost(t *testing.T) {
+	e := newEnv(t, time.Hour)
+	e.log.expect("content is lost")
+	open := e.gate.shut() // Deliver has less patience then
+	defer open()
+	v := e.write("f", "content")
+	e.must(e.local.Remove(localIDs(v)))
+	if err := e.up.Deliver(context.Background(), v.ID); !errors.Is(err, content.ErrLost) {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestDeliverBesideWorker waits for the worker that has the version.

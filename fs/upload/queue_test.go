@@ -90,6 +90,7 @@ func TestQuietWhileAway(t *testing.T) {
 	}), nil)
 	e.start()
 	e.awaitFailed(v, 1)
+	e.await("the worker to have said all", func() bool { now, _ := e.up.InFlight(); return now == 0 })
 	open()
 	e.awaitStored("f", "content")
 	if n := e.log.seen("upload failed"); n != 0 {

@@ -96,6 +96,9 @@ func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgo
 
 // refused settles a Put that failed.
 func (u *Uploader) refused(ctx context.Context, b backend.Backend, o *content.Outgoing, insist content.Insist, err error) error {
+	if same, serr := u.engine.Unchanged(o, insist); serr == nil && !same {
+		return content.ErrBusy // no wonder: the content changed on its way
+	}
 	switch backend.ClassOf(err) {
 	case backend.Exists:
 		etag, there, lerr := u.look(ctx, b, o)
@@ -148,10 +151,7 @@ func backoff(attempts int) time.Duration {
 // application's close waits for it. It returns when the version, or one that
 // replaced it, is in S3.
 func (u *Uploader) Deliver(ctx context.Context, id meta.VersionID) error {
-	// An application that waits for ever is no better off than one that is told:
-	// the content stays here and in the queue either way.
-	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
-	defer cancel()
+	start := time.Now()
 	v, err := u.engine.Meta.Version(id)
 	for attempt := 0; err == nil; attempt++ {
 		err = u.deliverOnce(ctx, id)
@@ -164,9 +164,14 @@ func (u *Uploader) Deliver(ctx context.Context, id meta.VersionID) error {
 			}
 			continue
 		}
+		if time.Since(start) > u.patience() {
+			// Not to the end of the loop: what does not exist there was replaced, and
+			// here it may be lost.
+			return fmt.Errorf("deliver version %d: %w", id, err)
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("content is safe on this server and queued, but not in S3: %w", err)
+			return errors.Join(ctx.Err(), err)
 		case <-time.After(backoff(min(attempt, 2))):
 			err = nil
 		}
@@ -190,8 +195,25 @@ func (u *Uploader) successor(ino meta.Ino) (meta.VersionID, error) {
 	return v.ID, nil
 }
 
-// deliverTimeout bounds how long a close waits for S3 with durability "s3".
-const deliverTimeout = 60 * time.Second
+// How long a close tries again with durability "s3": an application that waits for
+// ever is no better off than one that is told, and the content stays here and in
+// the queue either way. An attempt that makes progress is never broken off, so that
+// large content on a slow line gets there.
+const (
+	deliverTimeout = 60 * time.Second
+	// awayTimeout is the same while the store is known to be away: long enough for
+	// a restart, short enough for a worker that saves one file after the other.
+	awayTimeout = 10 * time.Second
+)
+
+func (u *Uploader) patience() time.Duration {
+	select {
+	case <-u.gate.Ready():
+		return deliverTimeout
+	default:
+		return awayTimeout
+	}
+}
 
 func (u *Uploader) deliverOnce(ctx context.Context, id meta.VersionID) error {
 	if !u.claim(meta.Upload{Version: id}) {

@@ -85,6 +85,8 @@ func (h handler) Unmount(ctx context.Context, drain bool, report func(control.Pr
 	r := control.Result{Pending: stats.Queue.Number, PendingBytes: stats.Queue.Bytes}
 	if err != nil {
 		r.Error = err.Error()
+		return r, nil
 	}
+	v.leaves.Do(func() { close(v.left) })
 	return r, nil
 }

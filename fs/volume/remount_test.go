@@ -204,7 +204,7 @@ func TestDurabilityS3(t *testing.T) {
 	expectObject(v, "synced", content)
 
 	v.Gateway.Stop()
-	within(t, 75*time.Second, "a close without S3", func() {
+	within(t, 30*time.Second, "a close without S3", func() {
 		fails(t, "close without S3", os.WriteFile(v.Join("kept"), content, 0o644), unix.EIO)
 	})
 	expect(v, "kept", content)

@@ -85,6 +85,8 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	select {
 	case <-ctx.Done():
 		err = v.end(served)
+	case <-v.left:
+		v.waitServed(served)
 	case <-served:
 		if !v.leaving.Load() { // unmounted from outside
 			v.drainFor(v.o.Drain)

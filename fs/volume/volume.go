@@ -45,12 +45,14 @@ type Volume struct {
 	leaving atomic.Bool   // somebody who knows what is pending takes the mount away
 	hurry   chan struct{} // closed when nobody wants to wait for S3 any more
 	hurries sync.Once
+	left    chan struct{} // closed when it was taken away
+	leaves  sync.Once
 }
 
 // Open locks the state and opens what lies in it, making it where it is missing.
 // Nothing runs yet, and S3 is not asked. Close or Run ends what Open began.
 func Open(ctx context.Context, o Options) (_ *Volume, err error) {
-	v := &Volume{o: o, started: time.Now(), hurry: make(chan struct{})}
+	v := &Volume{o: o, started: time.Now(), hurry: make(chan struct{}), left: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())

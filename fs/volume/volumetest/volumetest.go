@@ -29,7 +29,7 @@ const (
 
 // waitLimit bounds every wait for a condition. It is generous: machines are slow,
 // and it only counts when something is broken.
-const waitLimit = 20 * time.Second
+const waitLimit = 60 * time.Second
 
 // Volume is a mounted test volume.
 type Volume struct {
@@ -85,6 +85,9 @@ func prepare(t *testing.T) *Volume {
 	}
 	dir := t.TempDir()
 	l := &Log{t: t}
+	// Of the machine the test runs on: who makes a namespace meanwhile copies the
+	// mount into it.
+	l.Expect("another mount namespace")
 	v := &Volume{T: t, Path: filepath.Join(dir, "mnt"), Gateway: g, Log: l}
 	if err := os.Mkdir(v.Path, 0o755); err != nil {
 		t.Fatal(err)
