@@ -110,7 +110,40 @@ func (g *Gateway) Stop() {
 }
 
 // Pause stops the process without closing its connections: a hung server.
-func (g *Gateway) Pause(t testing.TB) { t.Helper(); g.signal(t, syscall.SIGSTOP) }
+func (g *Gateway) Pause(t testing.TB) {
+	t.Helper()
+	g.signal(t, syscall.SIGSTOP)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	// The signal takes effect some time later, thread by thread.
+	limit := time.Now().Add(stopTimeout)
+	for !stopped(g.cmd.Process.Pid) {
+		if time.Now().After(limit) {
+			t.Fatalf("the gateway did not stop within %v", stopTimeout)
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+// stopped reports whether every thread of a process is stopped.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		return false
+	}
+	for _, path := range threads {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			return false
+		}
+		// The state follows the command, which is in parentheses and may hold any byte.
+		_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')'):], []byte(") "))
+		if !ok || rest[0] != 'T' {
+			return false
+		}
+	}
+	return true
+}
 
 // Resume undoes Pause.
 func (g *Gateway) Resume(t testing.TB) { t.Helper(); g.signal(t, syscall.SIGCONT) }

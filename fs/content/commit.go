@@ -164,7 +164,7 @@ func (e *Engine) settle(l *live) {
 		l.rw.Close()
 		l.rw = nil
 	}
-	if l.draft && e.mapped(l) {
+	if st, err := l.file.Stamp(); err == nil && l.draft && !e.changed(l, st) && e.mapped(l) {
 		// A mapping outlives its descriptor, and nothing was written yet. What will be
 		// must not go to a file that we threw away.
 		l.fresh = true
@@ -182,9 +182,18 @@ func (e *Engine) settle(l *live) {
 	e.queue.Wake()
 }
 
+// lateRelease is longer than the kernel takes to let go of a passthrough handle's
+// file after it told us of the handle's end.
+const lateRelease = 64 * time.Millisecond
+
 // mapped reports whether somebody can still write to the file although all
 // descriptors that we know of are closed. When in doubt it says so.
 func (e *Engine) mapped(l *live) bool {
-	free, err := l.file.Unwritten()
-	return err != nil || !free
+	for pause := time.Millisecond; ; pause *= 2 {
+		free, err := l.file.Unwritten()
+		if err != nil || free || pause > lateRelease/2 {
+			return err != nil || !free
+		}
+		time.Sleep(pause)
+	}
 }

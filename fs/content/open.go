@@ -232,9 +232,7 @@ func (e *Engine) openVersion(v *meta.Version) (*local.File, error) {
 		}
 	}
 	switch {
-	case err == nil && (v.Open || st.Size == v.Size || st.Mtime != v.Mtime):
-		// Another time and size is what a writer left that we do not know of, and no
-		// damage.
+	case err == nil && plausible(v, st):
 		return f, nil
 	case err == nil:
 		f.Close()
@@ -253,6 +251,13 @@ func (e *Engine) openVersion(v *meta.Version) (*local.File, error) {
 	signal(e.sweep)
 	v.File = ""
 	return nil, nil
+}
+
+// plausible reports whether a local file can be v's content: as it was recorded, or
+// with what a writer added that we know nothing of. A settled file that became
+// shorter is damaged.
+func plausible(v *meta.Version, st local.Stamp) bool {
+	return v.Open || st.Size == v.Size || st.Size > v.Size && st.Mtime != v.Mtime
 }
 
 // giveUpFile takes from v a local file that is gone or damaged. It does so whoever

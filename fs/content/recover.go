@@ -131,11 +131,11 @@ func (r *recovery) version(row *meta.LocalFile, there bool) error {
 		return err
 	}
 	switch {
-	case !there || !v.Open && st.Size != v.Size:
+	case !there || !plausible(&v, st):
 		return r.damaged(&v, there)
 	case v.Retired == 0 && (st.Size != v.Size || st.Mtime != v.Mtime):
-		// Of a settled version only the time can differ: of a mapping that outlived
-		// its descriptor and the last life.
+		// A settled version differs when a mapping or a descriptor outlived the last
+		// life.
 		return r.asFound(&v, st)
 	case v.Open:
 		return r.Meta.Settled(v.ID)

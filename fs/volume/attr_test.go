@@ -15,6 +15,7 @@ import (
 
 func TestModeAndOwner(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		v.Write("f", []byte("x"))
 		must(t, os.Chmod(v.Join("f"), 0o604))
 		must(t, os.Lchown(v.Join("f"), 1234, 5678))
@@ -45,6 +46,7 @@ func TestModeAndOwner(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		set := func(path string, sec, nsec int64) {
 			t.Helper()
 			ts := []unix.Timespec{{Sec: sec + 1, Nsec: 1}, {Sec: sec, Nsec: nsec}}
@@ -82,6 +84,7 @@ func TestTimes(t *testing.T) {
 // TestWriteMovesTime: who writes is seen by stat, while the file is open and after.
 func TestWriteMovesTime(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		old := time.Unix(1_000_000_000, 0)
 		v.Write("f", []byte("x"))
 		must(t, os.Chtimes(v.Join("f"), old, old))
@@ -102,6 +105,7 @@ func TestWriteMovesTime(t *testing.T) {
 
 func TestTruncateOpenFile(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		f := open(v, "f", os.O_CREATE|os.O_RDWR)
 		want := random(10_000)
 		write(t, f, want, 0)
@@ -127,6 +131,7 @@ func TestTruncateOpenFile(t *testing.T) {
 
 func TestHoles(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		const data, end = 4 << 20, 16 << 20
 		f := open(v, "sparse", os.O_CREATE|os.O_RDWR)
 		write(t, f, []byte("island"), data)

@@ -31,6 +31,7 @@ func whole(b []byte) bool {
 // reads the old content or the new one.
 func TestReadersBesideSaves(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		const reads, readers = 2000, 4
 		path := v.Join("page.html")
 		v.Write("page.html", numbered(0))
@@ -65,6 +66,7 @@ func TestReadersBesideSaves(t *testing.T) {
 // never anything else.
 func TestOpenBesideUnlink(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		path := v.Join("flag")
 		var over atomic.Bool
 		var wg sync.WaitGroup
@@ -101,6 +103,7 @@ func TestReaderKeepsItsFile(t *testing.T) {
 		},
 	}
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		for state, enter := range ways {
 			for end, do := range ends {
 				path := state + " " + end
@@ -128,6 +131,7 @@ func TestReaderKeepsItsFile(t *testing.T) {
 // TestReaderSeesTruncate: a file is one for all who have it open.
 func TestReaderSeesTruncate(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		for state, enter := range ways {
 			path := "truncated " + state
 			content := random(50_000)

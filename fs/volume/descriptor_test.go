@@ -22,6 +22,7 @@ import (
 // leaves nothing behind.
 func TestUnlinkWhileOpen(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		f := open(v, "scratch", os.O_CREATE|os.O_RDWR)
 		write(t, f, []byte("before"), 0)
 		must(t, os.Remove(v.Join("scratch")))
@@ -38,6 +39,7 @@ func TestUnlinkWhileOpen(t *testing.T) {
 // committed before, in every state.
 func TestUnlinkCommittedWhileOpen(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		for state, enter := range ways {
 			v.Write(state, random(3000))
 			enter(v, state)
@@ -96,6 +98,7 @@ func localBytes(v *volumetest.Volume) int64 {
 // until then; the file is one.
 func TestDuplicatedDescriptors(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		f := open(v, "f", os.O_CREATE|os.O_RDWR)
 		for i := range 3 {
 			write(t, f, []byte(fmt.Sprint(i)), int64(i))
@@ -125,6 +128,7 @@ func TestDuplicatedDescriptors(t *testing.T) {
 // TestAppendersTogether: with O_APPEND nobody overwrites anybody.
 func TestAppendersTogether(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		const writers, lines = 6, 100
 		v.Write("log", nil)
 		var wg sync.WaitGroup
@@ -159,6 +163,7 @@ func TestAppendersTogether(t *testing.T) {
 // happens after the descriptor is closed.
 func TestMapping(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		want := random(3 * os.Getpagesize())
 		v.Write("mapped", want)
 		awaitS3(v, "mapped")
@@ -185,6 +190,7 @@ func TestMapping(t *testing.T) {
 // TestMappingOfNewContent: as TestMapping, of content that was in S3 never before.
 func TestMappingOfNewContent(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		want := make([]byte, 2*os.Getpagesize())
 		f := open(v, "mapped", os.O_CREATE|os.O_RDWR)
 		must(t, f.Truncate(int64(len(want))))
@@ -205,6 +211,7 @@ func TestMappingOfNewContent(t *testing.T) {
 func TestMappingDeliveredAtClose(t *testing.T) {
 	remote := func(o *volume.Options) { o.Durability = "s3" }
 	volumetest.Each(t, remote, func(v *volumetest.Volume) {
+		t := v.T
 		want := make([]byte, 2*os.Getpagesize())
 		v.Write("mapped", want)
 		m := speak(t, "mmap", v.Join("mapped"))
@@ -237,6 +244,7 @@ func awaitObject(v *volumetest.Volume, path string, want []byte) {
 // TestReadFromStartToEnd reads with a reader's own offset, in odd pieces.
 func TestReadFromStartToEnd(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		content := random(777_777)
 		v.Write("f", content)
 		f := open(v, "f", os.O_RDONLY)

@@ -18,6 +18,7 @@ func TestFallback(t *testing.T) {
 	dir := t.TempDir()
 	configure := func(o *volume.Options) { o.Fallback = dir }
 	volumetest.Each(t, configure, func(v *volumetest.Volume) {
+		t := v.T
 		v.Damage()
 		v.Log.Expect("an object that should be in S3 is not there")
 		small, large := random(50_000), random(20<<20)

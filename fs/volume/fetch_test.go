@@ -34,6 +34,7 @@ func evicted(v *volumetest.Volume, files map[string][]byte) {
 
 func TestFetchSmall(t *testing.T) {
 	volumetest.EachProxied(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		files := map[string][]byte{"a": random(1), "b": random(100_000), "c": random(8 << 20), "e": nil}
 		evicted(v, files)
 		for path := range files {
@@ -84,6 +85,7 @@ func TestFetchSmallTogether(t *testing.T) {
 
 func TestFetchLargeInPieces(t *testing.T) {
 	volumetest.EachProxied(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		content := random(64<<20 + 12345)
 		evicted(v, map[string][]byte{"film": content})
 		f := open(v, "film", os.O_RDONLY)
@@ -135,6 +137,7 @@ func TestFetchLargeInPieces(t *testing.T) {
 // writing by somebody else.
 func TestWriteWhileStreaming(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		content := random(20 << 20)
 		evicted(v, map[string][]byte{"film": content})
 		r := open(v, "film", os.O_RDONLY)
@@ -154,6 +157,7 @@ func TestWriteWhileStreaming(t *testing.T) {
 // TestWrongObject: bytes that are not the ones committed are never delivered.
 func TestWrongObject(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		v.Damage()
 		v.Log.Expect("checksum")
 		v.Log.Expect("what came from S3 is not the content")
@@ -181,6 +185,7 @@ func TestWrongObject(t *testing.T) {
 // TestMissingObject: the file is there, its content is not.
 func TestMissingObject(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		v.Damage()
 		v.Log.Expect("an object that should be in S3 is not there")
 		evicted(v, map[string][]byte{"small": random(1000), "large": random(20 << 20)})

@@ -116,6 +116,7 @@ func TestSpecialFiles(t *testing.T) {
 
 func TestHardLinks(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		content := random(1000)
 		v.Write("a", content)
 		must(t, os.Mkdir(v.Join("d"), 0o755))

@@ -44,6 +44,7 @@ func statObject(v *volumetest.Volume, key string) backend.Object {
 
 func TestOneFileIsOneObject(t *testing.T) {
 	volumetest.EachProxied(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		content := random(100 << 10)
 		v.Write(scaled, content)
 		mtime := time.Unix(1700000000, 123456789)
@@ -95,6 +96,7 @@ func checkObject(v *volumetest.Volume, o backend.Object, data []byte, mtime time
 
 func TestEmptyFileIsAnObject(t *testing.T) {
 	volumetest.EachProxied(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		v.Write("a/b/empty.txt", nil)
 		expectObject(v, "a/b/empty.txt", nil)
 		if got := writes(v); len(got) != 1 || got[0].Method != "PUT" {
@@ -108,6 +110,7 @@ func TestEmptyFileIsAnObject(t *testing.T) {
 // TestMknodWithoutContent: a file made with mknod(2) was never written to.
 func TestMknodWithoutContent(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		must(t, unix.Mknod(v.Join("made"), unix.S_IFREG|0o600, 0))
 		expect(v, "made", nil)
 		f := open(v, "made", os.O_RDWR)
@@ -147,11 +150,12 @@ func TestLargeFileGoesInParts(t *testing.T) {
 // TestOpenForWritingAloneChangesNothing: no write, no version.
 func TestOpenForWritingAloneChangesNothing(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		content := random(5000)
 		v.Write("f", content)
 		awaitS3(v, "f")
 		before := v.Version("f")
-		for range 3 {
+		for range 50 {
 			f := open(v, "f", os.O_RDWR)
 			if got := contentOf(t, f); !bytes.Equal(got, content) {
 				t.Fatalf("read %s through a writer", brief(got))

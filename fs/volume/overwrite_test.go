@@ -13,6 +13,7 @@ import (
 
 func TestOverwriteMakesANewObject(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		first, second := random(3000), random(2000)
 		v.Write(scaled, first)
 		expectObject(v, scaled, first)
@@ -139,6 +140,7 @@ func TestChangeInEveryState(t *testing.T) {
 // both go on; what was committed before stays in S3 as it was.
 func TestEditBesideReaders(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		for state, enter := range ways {
 			path := "beside readers " + state
 			old := random(20_000)
@@ -167,6 +169,7 @@ func TestEditBesideReaders(t *testing.T) {
 // TestEditBesideWriters: two writers, one of whom closes first.
 func TestEditBesideWriters(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		for state, enter := range ways {
 			path := "beside writers " + state
 			want := random(20_000)
@@ -190,6 +193,7 @@ func TestEditBesideWriters(t *testing.T) {
 
 func TestFsyncThenMoreWrites(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		f := open(v, "log", os.O_CREATE|os.O_RDWR)
 		var want []byte
 		for i := range 20 {

@@ -36,6 +36,7 @@ var tampers = map[string]func(t *testing.T, path string){
 // of the local file.
 func TestLocalFileDamagedInS3(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		v.Log.Expect("a local file cannot be used")
 		v.Log.Expect("recovered after a crash")
 		v.Log.Expect("something that is not a file")
@@ -65,6 +66,7 @@ func TestLocalFileDamagedInS3(t *testing.T) {
 func TestLocalFileLost(t *testing.T) {
 	unsent := func(o *volume.Options) { o.Drain = 0 }
 	volumetest.Each(t, unsent, func(v *volumetest.Volume) {
+		t := v.T
 		v.Log.Expect("a local file cannot be used")
 		v.Log.Expect("recovered after a crash")
 		v.Log.Expect("something that is not a file")
@@ -157,6 +159,7 @@ func TestUnknownLocalFile(t *testing.T) {
 // TestDamagedWhileMounted: the local file disappears under the running volume.
 func TestDamagedWhileMounted(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		v.Log.Expect("local file is damaged; it will be fetched again")
 		content := random(10_000)
 		for name, tamper := range tampers {

@@ -18,6 +18,7 @@ import (
 
 func TestRemount(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		files := map[string][]byte{scaled: random(100_000), "a": random(1), "b/c/d/e/f/g": random(10_000), "empty": nil}
 		for path, content := range files {
 			v.Write(path, content)
@@ -107,6 +108,7 @@ func TestUnusableMountpoint(t *testing.T) {
 
 func TestReadOnly(t *testing.T) {
 	volumetest.Each(t, nil, func(v *volumetest.Volume) {
+		t := v.T
 		files := map[string][]byte{"f": random(10_000), "large": random(10 << 20), "d/g": random(10)}
 		v.Write("local", []byte("here"))
 		evicted(v, files)

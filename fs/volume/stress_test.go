@@ -38,6 +38,7 @@ type stressName struct {
 func TestStress(t *testing.T) {
 	small := func(o *volume.Options) { o.CacheSize, o.Debounce = 100_000, 20*time.Millisecond }
 	volumetest.Each(t, small, func(v *volumetest.Volume) {
+		t := v.T
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		s := &stress{v: v}

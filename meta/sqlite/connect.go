@@ -69,7 +69,7 @@ func (c connector) pragmas() []pragma {
 		{"mmap_size", "0", "0"}, // a failing disk would be a SIGBUS
 		{"temp_store", "MEMORY", "2"},
 		{"foreign_keys", "ON", "1"},
-		{"cache_size", "-8192", "-8192"}, // KiB
+		{"cache_size", c.cache(), c.cache()},
 		{"synchronous", "FULL", "2"},
 		{"wal_autocheckpoint", "0", "0"},
 		{"journal_size_limit", "67108864", "67108864"},
@@ -85,6 +85,16 @@ func (c connector) pragmas() []pragma {
 		mode.value = "WAL"
 	}
 	return append(list, mode)
+}
+
+// cache returns the size of the page cache, in KiB and negative as SQLite wants it.
+// The writer touches pages all over the database. Of readers there are several, and
+// the page cache of the kernel stands behind them all.
+func (c connector) cache() string {
+	if c.role == writing {
+		return "-8192"
+	}
+	return "-2048"
 }
 
 // configure sets every pragma and then reads all of them back.
