@@ -83,7 +83,7 @@ func TestOpenBesideUnlink(t *testing.T) {
 				}
 			})
 		}
-		for range 300 {
+		for range 150 {
 			must(t, os.WriteFile(path, []byte("up"), 0o644))
 			must(t, os.Remove(path))
 		}

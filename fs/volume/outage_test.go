@@ -84,6 +84,12 @@ func (l *load) read(path string, content []byte) {
 	l.reads = append(l.reads, d)
 }
 
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.saves)
+}
+
 // end stops the load and judges it. The limits are far above what is usual on an
 // idle machine: they are there to find what waits for S3.
 func (l *load) end() {
@@ -183,6 +189,7 @@ func TestStoreDown(t *testing.T) {
 	v.Gateway.Stop()
 	awaitKnown(v)
 	checkAway(v)
+	v.Await("saves enough to judge", func() bool { return l.count() >= 300 })
 	l.end()
 	v.Gateway.Start(t)
 	checkBack(v, l, 50)

@@ -36,7 +36,7 @@ type stressName struct {
 // TestStress does random things to twenty names at the same time, with a cache
 // that holds a few of them, and compares with the model all the time.
 func TestStress(t *testing.T) {
-	small := func(o *volume.Options) { o.CacheSize, o.Debounce = 100_000, 20*time.Millisecond }
+	small := func(o *volume.Options) { o.CacheSize, o.Debounce = 100_000, 100*time.Millisecond }
 	volumetest.Each(t, small, func(v *volumetest.Volume) {
 		t := v.T
 		seed := rand.Uint64()
