@@ -92,7 +92,7 @@ func (c connector) pragmas() []pragma {
 // the page cache of the kernel stands behind them all.
 func (c connector) cache() string {
 	if c.role == writing {
-		return "-8192"
+		return "-4096"
 	}
 	return "-2048"
 }
