@@ -38,6 +38,9 @@ func (g *progress) report(s control.Progress) {
 		pause = 100 * time.Millisecond
 	}
 	now := g.now()
+	if g.last.IsZero() && s.Pending == 0 {
+		return // there is nothing to wait for
+	}
 	if !g.last.IsZero() && now.Sub(g.last) < pause && s.Pending > 0 {
 		return
 	}

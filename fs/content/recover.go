@@ -2,7 +2,6 @@ package content
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -176,118 +175,6 @@ func (r *recovery) damaged(v *meta.Version, there bool) error {
 		return err
 	}
 	return r.Meta.Quarantine(v.File, v.Ino, path, why, now())
-}
-
-// draft settles content that was being written at the crash and never committed.
-func (r *recovery) draft(row *meta.LocalFile, there bool) error {
-	untouched, empty, err := r.look(row, there)
-	if err != nil {
-		return err
-	}
-	switch {
-	case untouched:
-		err = r.Meta.DropDraft(row.File, true, now())
-	case empty:
-		r.Dropped++
-		err = r.Meta.DropDraft(row.File, false, now())
-	default:
-		r.Quarantined++
-		path, _ := r.Meta.Path(row.Ino)
-		r.Log.Warn("content that was never closed is kept in the quarantine", "path", string(path), "file", row.File)
-		err = r.Meta.Quarantine(row.File, row.Ino, path, "was open for writing at a crash and never committed", now())
-	}
-	if err != nil {
-		return err
-	}
-	return r.neverCommitted(row.Ino)
-}
-
-// look tells whether a draft still equals the version it began from, or holds
-// nothing.
-func (r *recovery) look(row *meta.LocalFile, there bool) (untouched, empty bool, err error) {
-	if !there {
-		return false, true, nil
-	}
-	f, err := r.Local.Open(local.ID(row.File))
-	if err != nil {
-		return false, false, err
-	}
-	defer f.Close()
-	st, err := f.Stamp()
-	if err != nil || row.Version == 0 {
-		return false, st.Size == 0, err
-	}
-	v, err := r.Meta.Version(row.Version)
-	if gone(err) {
-		return false, st.Size == 0, nil
-	}
-	return st.Size == v.Size && st.Mtime == v.Mtime, st.Size == 0, err
-}
-
-// neverCommitted removes the names of a node that never had content: a file that
-// was never closed is not in the tree after a crash.
-func (r *recovery) neverCommitted(ino meta.Ino) error {
-	n, err := r.Meta.Node(ino)
-	if gone(err) {
-		return nil
-	}
-	if err != nil || n.Version != 0 {
-		return err
-	}
-	for n.Nlink > 0 {
-		path, err := r.Meta.Path(ino)
-		if err != nil {
-			return err
-		}
-		name := baseName(path)
-		dir, err := r.Meta.Resolve(path[:max(1, len(path)-len(name)-1)])
-		if err != nil {
-			return err
-		}
-		done, err := r.Meta.Unlink(dir.Ino, []byte(name), now())
-		if err != nil {
-			return err
-		}
-		n = done.Node
-	}
-	return nil
-}
-
-// unknown settles a file that is not on record.
-func (r *recovery) unknown(id local.ID) error {
-	f, err := r.Local.Open(id)
-	if errors.Is(err, local.ErrNotRegular) {
-		r.Log.Warn("something that is not a file lies in the local store; it is left alone", "name", id)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	st, err := f.Stamp()
-	if err != nil {
-		return err
-	}
-	who, err := f.Identity()
-	if err != nil {
-		r.Log.Warn("a local file's identity cannot be read", "file", id, "err", err)
-	}
-	if st.Size == 0 || r.copied(who) {
-		r.Dropped++
-		return r.discard(id)
-	}
-	r.Quarantined++
-	r.Log.Warn("a local file that is not on record is kept in the quarantine", "file", id, "path", string(who.Path), "bytes", st.Size)
-	return r.Meta.Quarantine(meta.FileID(id), meta.Ino(who.Ino), who.Path, "not on record", now())
-}
-
-// copied reports whether a file only repeats content that is on record elsewhere.
-func (r *recovery) copied(who local.Identity) bool {
-	if who.Kind != local.Copy {
-		return false
-	}
-	v, err := r.Meta.Version(meta.VersionID(who.Version))
-	return err == nil && (v.Local() || safe(&v))
 }
 
 func (r *recovery) forgetOrphans() error {

@@ -1,0 +1,78 @@
+package content
+
+import (
+	"errors"
+
+	"contentfs/meta"
+)
+
+// Unchanged reports whether the content is still what was sent.
+func (e *Engine) Unchanged(o *Outgoing, insist Insist) (bool, error) {
+	if o.probe == nil {
+		return true, nil // from the fallback: nobody writes there
+	}
+	if insist == Quiet {
+		free, err := o.probe.Unwritten()
+		if err != nil || !free {
+			return false, err
+		}
+	}
+	st, err := o.probe.Stamp()
+	return st.SameContent(o.stamp), err
+}
+
+// Delivered puts on record that the object is whole in S3. Content that changed
+// while it was sent is not.
+func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
+	v := &o.Version
+	same, err := e.Unchanged(o, insist)
+	if err != nil {
+		return err
+	}
+	if !same {
+		// If it was replaced, its object is garbage. Else it is looked at again: either
+		// the object is right after all, or what was written becomes a version.
+		err := e.Meta.CancelSending(v.ID)
+		switch {
+		case err == nil:
+			return ErrSettled
+		case errors.Is(err, meta.ErrSuperseded):
+			return ErrBusy
+		}
+		return err
+	}
+	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, now())
+	switch {
+	case errors.Is(err, meta.ErrSuperseded) || gone(err):
+		// Replaced by a commit that dropped the row: nobody will ask for this
+		// object.
+		return errors.Join(ErrSettled, e.Meta.LoseObject(v.Bucket, v.Key, now()))
+	case err != nil:
+		return err
+	}
+	if v.Local() {
+		e.grew(v.Size)
+	}
+	return nil
+}
+
+// AnotherKey makes the next attempt use a key that was never used. What lies under
+// the one on record is somebody else's, and left alone.
+func (e *Engine) AnotherKey(o *Outgoing, keyLimit int) error {
+	v := &o.Version
+	id, err := e.Meta.ReserveVersion(now())
+	if err != nil {
+		return err
+	}
+	key, err := Key(v.Prefix, o.Path, id, keyLimit)
+	if err != nil {
+		return err
+	}
+	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{
+		Bucket: v.Bucket, Prefix: v.Prefix, Key: key, SHA256: v.SHA256, Foreign: true,
+	})
+	if errors.Is(err, meta.ErrSuperseded) {
+		return ErrSettled
+	}
+	return err
+}
