@@ -194,6 +194,6 @@ func (e *Engine) mapped(l *live) bool {
 		if err != nil || free || pause > lateRelease/2 {
 			return err != nil || !free
 		}
-		time.Sleep(pause)
+		<-time.After(pause)
 	}
 }

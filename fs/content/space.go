@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,10 @@ func reserve(size int64) int64 { return min(size/20, 256<<20) }
 // spaceMeter follows how much of the local store could be thrown away.
 type spaceMeter struct {
 	evictable atomic.Int64 // bytes; grows between two counts, set by each
+
+	mu      sync.Mutex              // guards what follows; held while room is made
+	tried   time.Time               // when a writer last made room in vain
+	spilled map[meta.VersionID]bool // in the queue, and in the fallback already
 }
 
 // admitWriter refuses new content where there may be none.
@@ -29,8 +34,32 @@ func (e *Engine) admitWriter() error {
 }
 
 // admit refuses more bytes, written or fetched, while the disk has no room for
-// them.
+// them and none can be made.
 func (e *Engine) admit() error {
+	err := e.room()
+	if !errors.Is(err, ErrFull) {
+		return err
+	}
+	signal(e.pressure)
+	e.space.mu.Lock()
+	defer e.space.mu.Unlock()
+	if err = e.room(); !errors.Is(err, ErrFull) || time.Since(e.space.tried) < roomPause {
+		return err
+	}
+	if merr := e.makeRoomLocked(context.Background()); merr != nil {
+		e.Log.Error("cannot make room for a writer", "err", merr)
+	}
+	if err = e.room(); errors.Is(err, ErrFull) {
+		e.space.tried = time.Now()
+	}
+	return err
+}
+
+// roomPause is how long writers are refused at once after room was made in vain.
+const roomPause = time.Second
+
+// room fails with ErrFull while only the reserve is left.
+func (e *Engine) room() error {
 	s, err := e.Local.Space()
 	if err != nil {
 		return err
@@ -38,7 +67,6 @@ func (e *Engine) admit() error {
 	if s.Free > reserve(s.Size) && s.FilesFree != 0 {
 		return nil
 	}
-	signal(e.pressure)
 	return fmt.Errorf("%w: %d bytes free, %d are kept for the metadata", ErrFull, s.Free, reserve(s.Size))
 }
 
@@ -55,7 +83,10 @@ func (e *Engine) Evict(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		if err := e.makeRoom(ctx); err != nil && ctx.Err() == nil {
+		e.space.mu.Lock()
+		err := e.makeRoomLocked(ctx)
+		e.space.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
 			e.Log.Error("cannot make room in the cache; will try again", "err", err)
 		}
 		select {
@@ -83,7 +114,7 @@ func (e *Engine) excess() (int64, error) {
 	return max(evictable-e.CacheSize, min(low, math.MaxInt64)), nil
 }
 
-func (e *Engine) makeRoom(ctx context.Context) error {
+func (e *Engine) makeRoomLocked(ctx context.Context) error {
 	excess, err := e.excess()
 	if err != nil || excess <= 0 {
 		return err
@@ -104,10 +135,14 @@ func (e *Engine) makeRoom(ctx context.Context) error {
 	if err := e.emptyTrash(); err != nil {
 		return err
 	}
-	if freed < excess && e.Fallback != nil {
-		return e.spill(ctx)
+	if e.Fallback == nil {
+		return nil
 	}
-	return nil
+	s, err := e.Local.Space()
+	if err != nil {
+		return err
+	}
+	return e.spillLocked(ctx, 2*reserve(s.Size)-s.Free)
 }
 
 // evict throws away local files until n bytes are free or none may go.
@@ -158,34 +193,4 @@ func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// spill moves content that is nowhere else to the fallback: the disk is full and
-// S3 is not taking it.
-func (e *Engine) spill(ctx context.Context) error {
-	const some = 64
-	list, err := e.Meta.DueUploads(math.MaxInt64, nil, some)
-	if err != nil {
-		return err
-	}
-	for _, u := range list {
-		if ctx.Err() != nil {
-			return nil
-		}
-		v, err := e.Meta.Version(u.Version)
-		if err != nil || v.Fallback != nil || !v.Local() || v.Open {
-			continue
-		}
-		if err := e.overflow(&v); err != nil {
-			return fmt.Errorf("overflow into the fallback: %w", err)
-		}
-		e.Log.Info("disk is full: content moved to the fallback", "version", v.ID, "bytes", v.Size)
-		if v, err = e.Meta.Version(v.ID); err != nil {
-			continue
-		}
-		if _, err := e.evictOne(&v); err != nil {
-			return err
-		}
-	}
-	return e.emptyTrash()
 }
