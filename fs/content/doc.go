@@ -52,8 +52,10 @@
 // # Lock order
 //
 //	live.lock (one node; may wait for disk, and for S3 when its content is fetched)
-//	  before table.mu (which nodes are live; never held during I/O)
+//	  before spaceMeter.mu (making room; may wait for disk)
+//	    before table.mu (which nodes are live; never held during I/O)
+//	    before stream.mu, orphans.mu (never held during I/O)
 //
-// live.lock of two nodes is never held at once. meta's methods take no lock of
+// live.lock of two nodes is never waited for at once: who makes room only tries. meta's methods take no lock of
 // ours and may be called under either.
 package content
