@@ -56,6 +56,6 @@
 //	    before table.mu (which nodes are live; never held during I/O)
 //	    before stream.mu, orphans.mu (never held during I/O)
 //
-// live.lock of two nodes is never waited for at once: who makes room only tries. meta's methods take no lock of
-// ours and may be called under either.
+// live.lock of two nodes is never waited for at once: who makes room only tries.
+// meta's methods take no lock of ours and may be called under any of them.
 package content
