@@ -42,6 +42,10 @@ func (f *filesystem) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.Ope
 
 func (f *filesystem) opened(h *content.Handle, out *fuse.OpenOut) {
 	f.modes.enter(h, out)
+	if !h.Writes() {
+		// There is nothing to commit: its close need not wait for us.
+		out.OpenFlags |= fuse.FOPEN_NOFLUSH
+	}
 	out.Fh = f.handles.addFile(h)
 }
 

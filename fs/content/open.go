@@ -20,6 +20,9 @@ type Handle struct {
 // Ino returns the node the handle is open on.
 func (h *Handle) Ino() meta.Ino { return h.l.ino }
 
+// Writes reports whether the handle is open for writing.
+func (h *Handle) Writes() bool { return h.write }
+
 // File returns the local file when it holds the whole content, so that the
 // kernel may use it by itself, and nil when it is fetched while it is read. All
 // handles that are open on a node at the same time get the same answer. The file
