@@ -46,9 +46,7 @@ func (u *Uploader) recheck(ctx context.Context) {
 func (u *Uploader) sendWatched(ctx context.Context, id meta.VersionID, insist content.Insist) error {
 	err := u.send(ctx, id, insist)
 	if err == nil && insist != content.Quiet {
-		u.mu.Lock()
-		u.watch[id] = true
-		u.mu.Unlock()
+		u.watchOver(id)
 	}
 	return err
 }

@@ -54,14 +54,6 @@ func (v *Volume) Version(path string) meta.Version {
 	return ver
 }
 
-// AwaitStored waits until the content of the files is in S3.
-func (v *Volume) AwaitStored(paths ...string) {
-	v.Helper()
-	for _, path := range paths {
-		v.Await(path+" in S3", func() bool { return v.Version(path).Remote == meta.Stored })
-	}
-}
-
 // EvictAll mounts the volume anew, with nothing in its cache but what is not in S3
 // yet.
 func (v *Volume) EvictAll() {
