@@ -99,11 +99,17 @@ func (t *table) drop(l *live) {
 	}
 }
 
-// writing returns how a node is being written to, nil when it is not.
-func (t *table) writing(ino meta.Ino) *writing {
+// find returns the live value of ino, nil when there is none, without holding it:
+// good for its atomic fields only.
+func (t *table) find(ino meta.Ino) *live {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if l := t.nodes[ino]; l != nil {
+	return t.nodes[ino]
+}
+
+// writing returns how a node is being written to, nil when it is not.
+func (t *table) writing(ino meta.Ino) *writing {
+	if l := t.find(ino); l != nil {
 		return l.writing.Load()
 	}
 	return nil
@@ -111,26 +117,20 @@ func (t *table) writing(ino meta.Ino) *writing {
 
 // renamed makes the next commit look up what the node is called and whose it is.
 func (t *table) renamed(ino meta.Ino) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if l := t.nodes[ino]; l != nil {
+	if l := t.find(ino); l != nil {
 		l.who.Store(nil)
 	}
 }
 
 // isBare reports whether a node is known to have no extended attributes.
 func (t *table) isBare(ino meta.Ino) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.nodes[ino]
+	l := t.find(ino)
 	return l != nil && l.bare.Load()
 }
 
 // dress ends isBare, before the node gets its first attribute.
 func (t *table) dress(ino meta.Ino) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if l := t.nodes[ino]; l != nil {
+	if l := t.find(ino); l != nil {
 		l.bare.Store(false)
 	}
 }
