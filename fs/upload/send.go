@@ -216,7 +216,7 @@ func (u *Uploader) patience() time.Duration {
 }
 
 func (u *Uploader) deliverOnce(ctx context.Context, id meta.VersionID) error {
-	if !u.claim(meta.Upload{Version: id}) {
+	if !u.claimNow(id) {
 		return content.ErrBusy // a worker is at it
 	}
 	u.inflight.Add(1)
@@ -233,7 +233,10 @@ func (u *Uploader) deliverOnce(ctx context.Context, id meta.VersionID) error {
 type Progress struct {
 	Pending      int64 // versions in the queue
 	PendingBytes int64
-	Done         int64 // versions delivered since the drain began
+	// Done is how many versions were delivered since the drain began. It is counted
+	// when their workers have put down all they know, a moment after they left the
+	// queue: Pending and Done together are never more than what there was.
+	Done int64
 }
 
 // Drain sends everything in the queue, without waiting for debounces, and returns
@@ -246,11 +249,12 @@ func (u *Uploader) Drain(ctx context.Context, report func(Progress)) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
+		done := u.done.Load() - start // before the queue is looked at: see Progress
 		s, err := u.engine.Meta.Stats()
 		if err != nil {
 			return fmt.Errorf("drain: %w", err)
 		}
-		report(Progress{Pending: s.Queue.Number, PendingBytes: s.Queue.Bytes, Done: u.done.Load() - start})
+		report(Progress{Pending: s.Queue.Number, PendingBytes: s.Queue.Bytes, Done: done})
 		if s.Queue.Number == 0 {
 			return nil
 		}

@@ -48,6 +48,7 @@ type item struct {
 	until    time.Time // not to be tried before
 	paused   time.Time // not to be tried before while draining: it failed
 	refused  time.Time // since when unseen writers hold it open
+	attempts int       // failures on record; a list that knows fewer is out of date
 	keyLimit int       // what the store's refusal taught us
 }
 
@@ -175,6 +176,22 @@ func (u *Uploader) claim(j meta.Upload) bool {
 		it.paused = time.Unix(0, j.Due) // let those behind it come
 		return false
 	}
+	if it.busy || j.Attempts < it.attempts {
+		return false
+	}
+	it.busy = true
+	return true
+}
+
+// claimNow is claim for a version whose writer waits for it: at any time.
+func (u *Uploader) claimNow(id meta.VersionID) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	it := u.items[id]
+	if it == nil {
+		it = &item{}
+		u.items[id] = it
+	}
 	if it.busy {
 		return false
 	}
@@ -221,22 +238,29 @@ func (u *Uploader) settle(ctx context.Context, j meta.Upload, err error) {
 		}
 		return
 	}
-	u.mu.Lock()
-	it := u.items[j.Version]
-	it.busy = false
+	// Nobody else takes it up before its failure is on record, with its time.
+	defer u.letGo(j.Version)
 	if errors.Is(err, content.ErrBusy) {
-		it.until = time.Now().Add(aside)
-		if it.refused.IsZero() {
-			it.refused = time.Now()
-		}
-	}
-	u.mu.Unlock()
-	if errors.Is(err, content.ErrBusy) || ctx.Err() != nil {
+		u.setAside(j.Version)
 		return
 	}
-	u.failed(ctx, j, err)
+	if ctx.Err() == nil {
+		u.failed(ctx, j, err)
+	}
 }
 
+// setAside leaves a version alone for a moment: somebody writes to it.
+func (u *Uploader) setAside(id meta.VersionID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	it := u.items[id]
+	it.until = time.Now().Add(aside)
+	if it.refused.IsZero() {
+		it.refused = time.Now()
+	}
+}
+
+// failed puts a failure down, and when to try again.
 func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 	due := time.Now().Add(backoff(j.Attempts))
 	ferr := u.engine.Meta.FailUpload(j.Version, due.UnixNano(), err.Error(), time.Now().UnixNano())
@@ -250,6 +274,9 @@ func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 		u.log.Error("cannot note a failed upload", "version", j.Version, "err", errors.Join(ferr, err))
 		return
 	}
+	u.mu.Lock()
+	u.items[j.Version].attempts = j.Attempts + 1
+	u.mu.Unlock()
 	// While the store is away there is one message for all, by the breaker.
 	select {
 	case <-u.gate.Ready():
