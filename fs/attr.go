@@ -11,6 +11,10 @@ import (
 	"contentfs/meta"
 )
 
+// dirSize is what every directory seems to hold, in bytes: the least it can be on
+// ext4. A size of 0 is that of an empty file to find(1), and nothing to du(1).
+const dirSize = 4096
+
 // nameMax is the longest name in bytes, as on other file systems.
 const nameMax = 255
 
@@ -93,7 +97,7 @@ func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fu
 	return fuse.OK
 }
 
-func fillEntry(out *fuse.EntryOut, a content.Attr) {
+func fillEntry(out *fuse.EntryOut, a meta.Node) {
 	out.NodeId = uint64(a.Ino)
 	out.Generation = 1 // inode numbers are never used again
 	out.SetEntryTimeout(cacheTime)
@@ -101,11 +105,14 @@ func fillEntry(out *fuse.EntryOut, a content.Attr) {
 	fillAttr(&out.Attr, a)
 }
 
-func fillAttr(out *fuse.Attr, a content.Attr) {
+func fillAttr(out *fuse.Attr, a meta.Node) {
 	out.Ino = uint64(a.Ino)
 	out.Mode = a.Mode
 	out.Size = uint64(a.Size)
 	out.Blocks = uint64(a.Blocks)
+	if a.IsDir() {
+		out.Size, out.Blocks = dirSize, dirSize/512
+	}
 	out.Nlink = a.Nlink
 	out.Uid, out.Gid = a.UID, a.GID
 	out.Rdev = a.Rdev

@@ -52,12 +52,12 @@ func (f *filesystem) FsyncDir(cancel <-chan struct{}, in *fuse.FsyncIn) fuse.Sta
 
 // ReadDir lists names.
 func (f *filesystem) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	return f.list(in, func(e fuse.DirEntry, _ *content.Attr) bool { return out.AddDirEntry(e) })
+	return f.list(in, func(e fuse.DirEntry, _ *meta.Node) bool { return out.AddDirEntry(e) })
 }
 
 // ReadDirPlus lists names with attributes.
 func (f *filesystem) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	return f.list(in, func(e fuse.DirEntry, a *content.Attr) bool {
+	return f.list(in, func(e fuse.DirEntry, a *meta.Node) bool {
 		entry := out.AddDirLookupEntry(e)
 		if entry == nil {
 			return false
@@ -70,7 +70,7 @@ func (f *filesystem) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *f
 }
 
 // list adds entries from number in.Offset on until add returns false.
-func (f *filesystem) list(in *fuse.ReadIn, add func(fuse.DirEntry, *content.Attr) bool) fuse.Status {
+func (f *filesystem) list(in *fuse.ReadIn, add func(fuse.DirEntry, *meta.Node) bool) fuse.Status {
 	d := f.handles.dir(in.Fh)
 	if d == nil {
 		return fuse.EBADF

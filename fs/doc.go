@@ -12,6 +12,11 @@
 // Breaking a rule is EIO for the application. So the mode belongs to the node, not
 // to the handle: modes.go keeps it from the first open to the last release.
 //
+// A node that is first opened with O_DIRECT is in cached mode: in passthrough the
+// kernel would keep that flag for the local file when fcntl takes it from the
+// application's descriptor, and the last piece of a file, which is no multiple of a
+// block, would fail with EINVAL (dd writes so).
+//
 // A backing file is registered with a descriptor open for reading: the kernel
 // opens it again for every handle with the handle's own flags.
 //

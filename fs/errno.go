@@ -39,6 +39,7 @@ var errnos = []struct {
 	{content.ErrReadOnly, syscall.EROFS},
 	{content.ErrReadOnlyAttr, syscall.EPERM},
 	{content.ErrBadHandle, syscall.EBADF},
+	{content.ErrUncopied, syscall.EOPNOTSUPP},
 	{iofs.ErrPermission, syscall.EPERM},
 	{iofs.ErrInvalid, syscall.EINVAL},
 }
@@ -64,6 +65,14 @@ func (f *filesystem) status(op string, err error) fuse.Status {
 		f.log.Log(context.Background(), level, "request failed", "op", op, "err", err)
 	}
 	return fuse.Status(errno)
+}
+
+// Errno returns what an application sees of an error of the engine, 0 for none.
+func Errno(err error) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	return errnoOf(err)
 }
 
 func errnoOf(err error) syscall.Errno {

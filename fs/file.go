@@ -15,12 +15,23 @@ func (f *filesystem) Create(cancel <-chan struct{}, in *fuse.CreateIn, name stri
 	if len(name) > nameMax {
 		return fuse.Status(syscall.ENAMETOOLONG)
 	}
-	n, h, err := f.engine.Create(context.Background(), request(&in.InHeader, name, in.Mode|syscall.S_IFREG))
+	n, h, err := f.engine.Create(request(&in.InHeader, name, in.Mode|syscall.S_IFREG, in.Umask))
 	if err != nil {
 		return f.status("create", err)
 	}
-	fillEntry(&out.EntryOut, content.Attr{Node: n})
-	f.opened(h, &out.OpenOut)
+	fillEntry(&out.EntryOut, n)
+	f.opened(h, in.Flags, &out.OpenOut)
+	return fuse.OK
+}
+
+// Tmpfile makes a regular file without a name and opens it.
+func (f *filesystem) Tmpfile(cancel <-chan struct{}, in *fuse.CreateIn, out *fuse.CreateOut) fuse.Status {
+	n, h, err := f.engine.Tmpfile(request(&in.InHeader, "", in.Mode|syscall.S_IFREG, in.Umask))
+	if err != nil {
+		return f.status("tmpfile", err)
+	}
+	fillEntry(&out.EntryOut, n)
+	f.opened(h, in.Flags, &out.OpenOut)
 	return fuse.OK
 }
 
@@ -36,12 +47,12 @@ func (f *filesystem) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.Ope
 			return f.status("open", err)
 		}
 	}
-	f.opened(h, out)
+	f.opened(h, in.Flags, out)
 	return fuse.OK
 }
 
-func (f *filesystem) opened(h *content.Handle, out *fuse.OpenOut) {
-	f.modes.enter(h, out)
+func (f *filesystem) opened(h *content.Handle, flags uint32, out *fuse.OpenOut) {
+	f.modes.enter(h, flags, out)
 	if !h.Writes() {
 		// There is nothing to commit: its close need not wait for us.
 		out.OpenFlags |= fuse.FOPEN_NOFLUSH
@@ -117,6 +128,17 @@ func (f *filesystem) Fallocate(cancel <-chan struct{}, in *fuse.FallocateIn) fus
 		return fuse.EBADF
 	}
 	return f.status("fallocate", f.engine.Fallocate(h, in.Mode, int64(in.Offset), int64(in.Length)))
+}
+
+// CopyFileRange copies within the volume. What it refuses the kernel does itself, by
+// reading and writing.
+func (f *filesystem) CopyFileRange(cancel <-chan struct{}, in *fuse.CopyFileRangeIn) (uint32, fuse.Status) {
+	from, to := f.handles.file(in.FhIn), f.handles.file(in.FhOut)
+	if from == nil || to == nil {
+		return 0, fuse.EBADF
+	}
+	n, err := f.engine.CopyRange(interruptible(cancel), from, to, int64(in.OffIn), int64(in.OffOut), int64(in.Len))
+	return uint32(n), f.status("copy_file_range", err)
 }
 
 // Lseek finds data and holes.

@@ -15,8 +15,7 @@ import (
 
 // filesystem translates requests. Operations it does not name are answered with
 // ENOSYS by the embedded default, which the kernel then does by itself or not at
-// all: access checks (default_permissions), locks (within this machine), ioctl,
-// copy_file_range (by reading and writing).
+// all: access checks (default_permissions), locks (within this machine), ioctl.
 type filesystem struct {
 	fuse.RawFileSystem
 	engine  *content.Engine

@@ -3,6 +3,7 @@ package fs
 import (
 	"log/slog"
 	"sync"
+	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
@@ -43,13 +44,16 @@ func (m *modes) usable() bool {
 }
 
 // enter chooses the mode for a new handle and fills in what the kernel must know
-// of it.
-func (m *modes) enter(h *content.Handle, out *fuse.OpenOut) {
+// of it. flags are those of its open.
+func (m *modes) enter(h *content.Handle, flags uint32, out *fuse.OpenOut) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := m.nodes[h.Ino()]
 	if n == nil {
-		n = &mode{backing: m.register(h)}
+		n = &mode{}
+		if flags&syscall.O_DIRECT == 0 {
+			n.backing = m.register(h)
+		}
 		m.nodes[h.Ino()] = n
 	}
 	n.opens++

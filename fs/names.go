@@ -10,10 +10,10 @@ import (
 )
 
 // request is what the engine must know for making a node.
-func request(in *fuse.InHeader, name string, mode uint32) meta.CreateRequest {
+func request(in *fuse.InHeader, name string, mode, umask uint32) meta.CreateRequest {
 	return meta.CreateRequest{
 		Parent: meta.Ino(in.NodeId), Name: []byte(name),
-		Mode: mode, UID: in.Uid, GID: in.Gid,
+		Mode: mode, Umask: umask, UID: in.Uid, GID: in.Gid,
 	}
 }
 
@@ -31,14 +31,14 @@ func (f *filesystem) make(op string, r meta.CreateRequest, out *fuse.EntryOut) f
 
 // Mknod makes a special file or an empty regular one.
 func (f *filesystem) Mknod(cancel <-chan struct{}, in *fuse.MknodIn, name string, out *fuse.EntryOut) fuse.Status {
-	r := request(&in.InHeader, name, in.Mode)
+	r := request(&in.InHeader, name, in.Mode, in.Umask)
 	r.Rdev = in.Rdev
 	return f.make("mknod", r, out)
 }
 
 // Mkdir makes a directory.
 func (f *filesystem) Mkdir(cancel <-chan struct{}, in *fuse.MkdirIn, name string, out *fuse.EntryOut) fuse.Status {
-	return f.make("mkdir", request(&in.InHeader, name, in.Mode&^syscall.S_IFMT|syscall.S_IFDIR), out)
+	return f.make("mkdir", request(&in.InHeader, name, in.Mode&^syscall.S_IFMT|syscall.S_IFDIR, in.Umask), out)
 }
 
 // Symlink makes a symbolic link.
@@ -46,7 +46,7 @@ func (f *filesystem) Symlink(cancel <-chan struct{}, in *fuse.InHeader, target, 
 	if len(target) >= unix.PathMax {
 		return fuse.Status(syscall.ENAMETOOLONG)
 	}
-	r := request(in, name, syscall.S_IFLNK|0o777)
+	r := request(in, name, syscall.S_IFLNK|0o777, 0)
 	r.Target = []byte(target)
 	return f.make("symlink", r, out)
 }

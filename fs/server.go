@@ -93,7 +93,10 @@ func Mount(o Options) (*Server, error) {
 		// An open that truncates must not publish the empty file in between. That
 		// privileges go with a write is our work (content.DropPrivileges): else the
 		// kernel asks for attributes before every single write.
-		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_HANDLE_KILLPRIV_V2,
+		// With access lists, the maker's mask counts only where a directory has no
+		// default list, so that it is applied with the list, in the metadata.
+		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_HANDLE_KILLPRIV_V2 | fuse.CAP_DONT_MASK | fuse.CAP_SETXATTR_EXT,
+		EnableAcl:         true,
 		// The engine says when data changed; the kernel must not guess from times.
 		ExplicitDataCacheControl: true,
 		PanicHandler:             f.panicked,

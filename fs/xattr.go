@@ -46,6 +46,10 @@ func (f *filesystem) SetXAttr(cancel <-chan struct{}, in *fuse.SetXAttrIn, attr 
 	if len(attr) > nameMax {
 		return fuse.Status(syscall.ERANGE)
 	}
+	if attr == meta.ACLAccess || attr == meta.ACLDefault {
+		err := f.engine.SetACL(meta.Ino(in.NodeId), attr, data, in.SetXAttrFlags&fuse.SETXATTR_ACL_KILL_SGID != 0)
+		return f.status("setxattr", err)
+	}
 	err := f.engine.Setxattr(meta.Ino(in.NodeId), []byte(attr), data,
 		in.Flags&unix.XATTR_CREATE != 0, in.Flags&unix.XATTR_REPLACE != 0)
 	return f.status("setxattr", err)
@@ -53,5 +57,8 @@ func (f *filesystem) SetXAttr(cancel <-chan struct{}, in *fuse.SetXAttrIn, attr 
 
 // RemoveXAttr removes an extended attribute.
 func (f *filesystem) RemoveXAttr(cancel <-chan struct{}, in *fuse.InHeader, attr string) fuse.Status {
+	if attr == meta.ACLAccess || attr == meta.ACLDefault {
+		return f.status("removexattr", f.engine.SetACL(meta.Ino(in.NodeId), attr, nil, false))
+	}
 	return f.status("removexattr", f.engine.Removexattr(meta.Ino(in.NodeId), []byte(attr)))
 }

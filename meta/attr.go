@@ -26,8 +26,8 @@ type AttrChange struct {
 	Durable bool
 }
 
-// SetAttr changes a node's attributes and gives the node as it is then. It
-// touches no content. ErrNotExist. Durable if the change says so, else visible.
+// SetAttr changes a node's attributes and gives the node as it is then. An access
+// control list follows the mode. It touches no content. ErrNotExist. Durable if the change says so, else visible.
 func (s *Store) SetAttr(ino Ino, c AttrChange) (Node, error) {
 	var n Node
 	err := s.change(c.Durable, func(t *tx) (err error) {
@@ -35,7 +35,10 @@ func (s *Store) SetAttr(ino Ino, c AttrChange) (Node, error) {
 			return err
 		}
 		c.apply(&n)
-		return t.updateNode(&n)
+		if err := t.updateNode(&n); err != nil || c.Valid&AttrMode == 0 {
+			return err
+		}
+		return t.followMode(&n)
 	})
 	if err != nil {
 		return Node{}, nodeErr("set attributes of", ino, err)
@@ -70,6 +73,6 @@ func (c *AttrChange) apply(n *Node) {
 // updateNode stores everything of a node that can change.
 func (t *tx) updateNode(n *Node) error {
 	return t.must(ErrNotExist, `UPDATE node SET mode = $2, uid = $3, gid = $4, nlink = $5, size = $6,
-		atime = $7, mtime = $8, ctime = $9, version = $10, parent = $11 WHERE ino = $1`,
-		n.Ino, n.Mode, n.UID, n.GID, n.Nlink, n.Size, n.Atime, n.Mtime, n.Ctime, n.Version, n.Parent)
+		blocks = $7, atime = $8, mtime = $9, ctime = $10, version = $11, parent = $12 WHERE ino = $1`,
+		n.Ino, n.Mode, n.UID, n.GID, n.Nlink, n.Size, n.Blocks, n.Atime, n.Mtime, n.Ctime, n.Version, n.Parent)
 }

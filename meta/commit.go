@@ -5,11 +5,12 @@ import "io/fs"
 // CommitRequest is content that becomes a version. The caller has synced the
 // local file and its directory before.
 type CommitRequest struct {
-	Ino   Ino
-	File  FileID
-	Size  int64
-	Mtime int64 // of the local file, and of the node unless NodeMtime says otherwise
-	Now   int64 // the node's change time, and the version's id in microseconds
+	Ino    Ino
+	File   FileID
+	Size   int64
+	Mtime  int64 // of the local file, and of the node unless NodeMtime says otherwise
+	Blocks int64 // of 512 bytes that the local file takes
+	Now    int64 // the node's change time, and the version's id in microseconds
 
 	Atime     int64 // the node's, unless 0
 	NodeMtime int64 // the node's, unless 0
@@ -42,9 +43,10 @@ func (s *Store) Commit(r CommitRequest) (Version, error) {
 
 // Recommit is for a version whose local file was found changed, by a writer that a
 // crash left behind or a mapping that outlived its descriptor: what is found
-// becomes a version in its place. ErrSuperseded unless the version has its file and
-// is its node's current one. Durable.
-func (s *Store) Recommit(id VersionID, size, mtime, now int64) (Version, error) {
+// becomes a version in its place, as Size, Mtime, Blocks and Now of r say; the rest
+// is the version's. ErrSuperseded unless the version has its file and is its node's
+// current one. Durable.
+func (s *Store) Recommit(id VersionID, r CommitRequest) (Version, error) {
 	var v Version
 	err := s.durable(func(t *tx) error {
 		old, err := getVersion(t, id)
@@ -58,8 +60,8 @@ func (s *Store) Recommit(id VersionID, size, mtime, now int64) (Version, error) 
 		if old.File == "" || n.Version != id {
 			return ErrSuperseded
 		}
-		v, err = t.commit(&CommitRequest{Ino: old.Ino, File: old.File, Size: size, Mtime: mtime,
-			Now: now, Class: old.Class, Due: now})
+		v, err = t.commit(&CommitRequest{Ino: old.Ino, File: old.File, Size: r.Size, Mtime: r.Mtime, Blocks: r.Blocks,
+			Now: r.Now, Class: old.Class, Due: r.Now})
 		return err
 	})
 	if err != nil {
@@ -106,7 +108,7 @@ func (t *tx) commit(r *CommitRequest) (Version, error) {
 
 // applyTo gives the node the attributes of the content.
 func (r *CommitRequest) applyTo(n *Node) {
-	n.Size, n.Mtime, n.Ctime = r.Size, r.Mtime, r.Now
+	n.Size, n.Blocks, n.Mtime, n.Ctime = r.Size, r.Blocks, r.Mtime, r.Now
 	if r.NodeMtime != 0 {
 		n.Mtime = r.NodeMtime
 	}

@@ -16,11 +16,12 @@ const (
 // maxName is the longest name, in bytes, as of the kernel.
 const maxName = 255
 
-// CreateRequest describes a new node. Parent and Name are ignored for an orphan.
+// CreateRequest describes a new node. Name is ignored for an orphan.
 type CreateRequest struct {
-	Parent Ino
+	Parent Ino // 0 for an orphan that inherits nothing
 	Name   []byte
 	Mode   uint32 // type and permissions
+	Umask  uint32 // taken from Mode unless the parent has a default access list
 	UID    uint32
 	GID    uint32
 	Rdev   uint32
@@ -39,8 +40,8 @@ func checkName(name []byte) error {
 }
 
 // Create makes a node and binds it to a name. In a directory with the set-group-ID
-// bit the node gets the directory's group, and a directory the bit as well.
-// ErrExist, ErrNotDir; ErrNotExist if the parent is gone or has no name itself.
+// bit the node gets the directory's group, and a directory the bit as well; a
+// default access list is inherited. ErrExist, ErrNotDir; ErrNotExist if the parent is gone or has no name itself.
 // Visible.
 func (s *Store) Create(r CreateRequest) (Node, error) {
 	var n Node
@@ -55,15 +56,23 @@ func (s *Store) Create(r CreateRequest) (Node, error) {
 }
 
 // CreateOrphan makes a node without a name, which Link may give it later; it
-// cannot be a directory (ErrIsDir). Visible.
+// cannot be a directory (ErrIsDir). It inherits from its parent as with Create.
+// Visible.
 func (s *Store) CreateOrphan(r CreateRequest) (Node, error) {
 	var n Node
-	err := s.visible(func(t *tx) (err error) {
+	err := s.visible(func(t *tx) error {
 		if n = newNode(r); n.IsDir() {
 			return ErrIsDir
 		}
 		n.Nlink = 0
-		return t.insertNode(&n, r)
+		if r.Parent == 0 {
+			return t.insertNode(&n, r)
+		}
+		dir, err := t.liveDir(r.Parent)
+		if err != nil {
+			return err
+		}
+		return t.insertIn(&dir, &n, r)
 	})
 	if err != nil {
 		return Node{}, opErr("create without a name", err)
@@ -89,15 +98,11 @@ func (t *tx) create(r CreateRequest) (Node, error) {
 		return Node{}, err
 	}
 	n := newNode(r)
-	if dir.Mode&modeSetGID != 0 {
-		n.GID = dir.GID
-	}
 	subdirs := 0
 	if n.IsDir() {
-		n.Mode |= dir.Mode & modeSetGID
 		n.Nlink, n.Parent, subdirs = 2, r.Parent, 1
 	}
-	if err := t.insertNode(&n, r); err != nil {
+	if err := t.insertIn(&dir, &n, r); err != nil {
 		return Node{}, err
 	}
 	if err := t.bind(r.Parent, r.Name, n.Ino); err != nil {
@@ -113,6 +118,24 @@ func (t *tx) liveDir(ino Ino) (Node, error) {
 		err = ErrNotExist
 	}
 	return dir, err
+}
+
+// insertIn is insertNode for a node that inherits from dir.
+func (t *tx) insertIn(dir, n *Node, r CreateRequest) error {
+	access, dflt, err := t.inherit(n, dir, r.Umask)
+	if err != nil {
+		return err
+	}
+	if err := t.insertNode(n, r); err != nil {
+		return err
+	}
+	if access != nil {
+		err = t.putACL(n.Ino, ACLAccess, access)
+	}
+	if err == nil && dflt != nil {
+		err = t.putACL(n.Ino, ACLDefault, dflt)
+	}
+	return err
 }
 
 // insertNode gives n its number and stores it.

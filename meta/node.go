@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-const nodeColumns = `n.ino, n.mode, n.uid, n.gid, n.nlink, n.rdev, n.size, n.atime, n.mtime, n.ctime, n.version, n.parent`
+const nodeColumns = `n.ino, n.mode, n.uid, n.gid, n.nlink, n.rdev, n.size, n.blocks, n.atime, n.mtime, n.ctime, n.version, n.parent`
 
 // nodeScan takes the columns in integers, which database/sql can set without
 // going through text.
@@ -17,7 +17,7 @@ type nodeScan struct {
 func (s *nodeScan) dest() []any {
 	n := &s.node
 	return []any{&s.ino, &s.mode, &s.uid, &s.gid, &s.nlink, &s.rdev,
-		&n.Size, &n.Atime, &n.Mtime, &n.Ctime, &s.version, &s.parent}
+		&n.Size, &n.Blocks, &n.Atime, &n.Mtime, &n.Ctime, &s.version, &s.parent}
 }
 
 func (s *nodeScan) result() Node {

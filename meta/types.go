@@ -25,6 +25,7 @@ type Node struct {
 	Nlink   uint32
 	Rdev    uint32
 	Size    int64 // bytes; of a symlink, the length of its target
+	Blocks  int64 // of 512 bytes that the content took when it was committed: fewer where it has holes
 	Atime   int64 // nanoseconds since 1970, as the others
 	Mtime   int64
 	Ctime   int64

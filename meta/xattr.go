@@ -28,7 +28,8 @@ func scanBytes(row scanner) ([]byte, error) {
 	return b, err
 }
 
-// Setxattr sets an extended attribute: with create only a new one (ErrExist),
+// Setxattr sets an extended attribute other than an access control list, which is
+// SetACL's: with create only a new one (ErrExist),
 // with replace only an old one (ErrNoAttr). ErrNotExist. Visible.
 func (s *Store) Setxattr(ino Ino, name, value []byte, create, replace bool, now int64) error {
 	err := s.visible(func(t *tx) error {
@@ -43,10 +44,14 @@ func (s *Store) Setxattr(ino Ino, name, value []byte, create, replace bool, now 
 		case replace:
 			return t.must(ErrNoAttr, `UPDATE xattr SET value = $3 WHERE ino = $1 AND name = $2`, ino, name, value)
 		}
-		return t.exec(`INSERT INTO xattr (ino, name, value) VALUES ($1, $2, $3)
-			ON CONFLICT (ino, name) DO UPDATE SET value = excluded.value`, ino, name, value)
+		return t.putXattr(ino, name, value)
 	})
 	return nameErr("set attribute", ino, name, err)
+}
+
+func (t *tx) putXattr(ino Ino, name, value []byte) error {
+	return t.exec(`INSERT INTO xattr (ino, name, value) VALUES ($1, $2, $3)
+		ON CONFLICT (ino, name) DO UPDATE SET value = excluded.value`, ino, name, value)
 }
 
 // Removexattr removes an extended attribute. ErrNoAttr, ErrNotExist. Visible.

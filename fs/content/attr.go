@@ -9,66 +9,59 @@ import (
 	"contentfs/meta"
 )
 
-// Attr is what stat tells about a node.
-type Attr struct {
-	meta.Node
-	Blocks int64 // of 512 bytes
-}
-
 // GetAttr describes a node. It never waits for S3.
-func (e *Engine) GetAttr(ino meta.Ino) (Attr, error) {
+func (e *Engine) GetAttr(ino meta.Ino) (meta.Node, error) {
 	n, err := e.Meta.Node(ino)
 	if err != nil {
-		return Attr{}, fmt.Errorf("stat node %d: %w", ino, err)
+		return meta.Node{}, fmt.Errorf("stat node %d: %w", ino, err)
 	}
 	return e.attr(n), nil
 }
 
 // attr completes a node from the file that is being written to.
-func (e *Engine) attr(n meta.Node) Attr {
-	a := Attr{Node: n, Blocks: (n.Size + 4095) / 4096 * 8}
+func (e *Engine) attr(n meta.Node) meta.Node {
 	if !n.IsRegular() {
-		return a
+		return n
 	}
 	w := e.live.writing(n.Ino)
 	if w == nil {
-		return a
+		return n
 	}
 	st, err := w.file.Stamp()
 	if err != nil || !w.fresh && st.SameContent(w.stamp) {
-		return a // closed meanwhile, or as on record
+		return n // closed meanwhile, or as on record
 	}
-	a.Size, a.Blocks, a.Mtime = st.Size, st.Blocks, st.Mtime
-	a.Ctime = max(a.Ctime, st.Mtime)
-	return a
+	n.Size, n.Blocks, n.Mtime = st.Size, st.Blocks, st.Mtime
+	n.Ctime = max(n.Ctime, st.Mtime)
+	return n
 }
 
 // SetAttr changes what c.Valid says. h is the handle the call came through, nil
-// when it came by name. Changing the size of a file that nobody else writes to
+// when it came by name. Changing the size by name of a file that nobody writes to
 // commits it.
-func (e *Engine) SetAttr(ctx context.Context, ino meta.Ino, h *Handle, c meta.AttrChange) (Attr, error) {
+func (e *Engine) SetAttr(ctx context.Context, ino meta.Ino, h *Handle, c meta.AttrChange) (meta.Node, error) {
 	if e.ReadOnly {
-		return Attr{}, ErrReadOnly
+		return meta.Node{}, ErrReadOnly
 	}
 	if c.Valid&meta.AttrSize != 0 {
 		if err := e.resize(ctx, ino, h, c.Size); err != nil {
-			return Attr{}, fmt.Errorf("truncate node %d: %w", ino, err)
+			return meta.Node{}, fmt.Errorf("truncate node %d: %w", ino, err)
 		}
 		c.Valid &^= meta.AttrSize
 	}
 	if c.Valid&(meta.AttrAtime|meta.AttrMtime) != 0 {
 		if err := e.setTimes(ino, c); err != nil {
-			return Attr{}, fmt.Errorf("set times of node %d: %w", ino, err)
+			return meta.Node{}, fmt.Errorf("set times of node %d: %w", ino, err)
 		}
 	}
 	if c.Valid&(meta.AttrUID|meta.AttrGID) != 0 {
 		if err := e.DropPrivileges(ino); err != nil {
-			return Attr{}, err
+			return meta.Node{}, err
 		}
 	}
 	n, err := e.Meta.SetAttr(ino, c)
 	if err != nil {
-		return Attr{}, fmt.Errorf("change node %d: %w", ino, err)
+		return meta.Node{}, fmt.Errorf("change node %d: %w", ino, err)
 	}
 	e.live.renamed(ino)
 	return e.attr(n), nil
@@ -76,7 +69,7 @@ func (e *Engine) SetAttr(ctx context.Context, ino meta.Ino, h *Handle, c meta.At
 
 func (e *Engine) resize(ctx context.Context, ino meta.Ino, h *Handle, size int64) error {
 	if h != nil && h.write {
-		return e.truncate(ctx, h, size)
+		return e.truncate(ctx, h, size, false)
 	}
 	flags := unix.O_WRONLY
 	if size == 0 {
@@ -87,7 +80,7 @@ func (e *Engine) resize(ctx context.Context, ino meta.Ino, h *Handle, size int64
 		return err
 	}
 	defer e.Release(h)
-	return e.truncate(ctx, h, size)
+	return e.truncate(ctx, h, size, true)
 }
 
 // setTimes gives a file with uncommitted changes the times as well: its commit

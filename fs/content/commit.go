@@ -78,7 +78,7 @@ func (e *Engine) commitChanged(l *live) error {
 	}
 	v, err := e.Meta.Commit(meta.CommitRequest{
 		Ino: l.ino, File: meta.FileID(l.file.ID),
-		Size: st.Size, Mtime: st.Mtime, Now: now(),
+		Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now(),
 		Class: EvictionClass(who.Path), Open: l.writers > 0,
 		Due:     now() + int64(e.Debounce),
 		Relaxed: e.Durability == Relaxed,

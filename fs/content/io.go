@@ -51,6 +51,40 @@ func (e *Engine) Fallocate(h *Handle, mode uint32, off, n int64) error {
 	return nil
 }
 
+// ErrUncopied: the range cannot be copied at once; it can be read and written.
+var ErrUncopied = errors.New("range cannot be copied at once")
+
+// CopyRange copies up to n bytes from one file to another, or within one, without
+// taking them through memory, and sharing them where the disk can. It may copy less,
+// 0 at the end of the source.
+func (e *Engine) CopyRange(ctx context.Context, from, to *Handle, offFrom, offTo, n int64) (int, error) {
+	if !to.write {
+		return 0, ErrBadHandle
+	}
+	if to.l.guarded {
+		return 0, ErrUncopied // each write takes privileges away or not
+	}
+	n = min(n, 1<<30)
+	if s := from.l.stream; s != nil {
+		n = min(n, streamAhead*streamBlock) // all of it is asked for at once
+		if err := s.need(ctx, offFrom, n); err != nil {
+			return 0, fmt.Errorf("copy from node %d: %w", from.l.ino, err)
+		}
+	}
+	var copied int
+	err := from.l.file.Control(func(src int) error {
+		return to.l.rw.Control(func(dst int) (err error) {
+			copied, err = unix.CopyFileRange(src, &offFrom, dst, &offTo, int(n), 0)
+			return err
+		})
+	})
+	to.l.written.Store(true)
+	if err != nil {
+		return copied, fmt.Errorf("copy from node %d to node %d: %w", from.l.ino, to.l.ino, err)
+	}
+	return copied, nil
+}
+
 // Seek finds data or a hole (whence is SEEK_DATA or SEEK_HOLE) at or behind off.
 func (e *Engine) Seek(ctx context.Context, h *Handle, off int64, whence int) (int64, error) {
 	if s := h.l.stream; s != nil {
@@ -67,8 +101,9 @@ func (e *Engine) Seek(ctx context.Context, h *Handle, off int64, whence int) (in
 	return pos, nil
 }
 
-// truncate sets the size of a regular file, open or not.
-func (e *Engine) truncate(ctx context.Context, h *Handle, size int64) error {
+// truncate sets the size of an open file. What was changed by name is to be committed
+// now, because no close will follow.
+func (e *Engine) truncate(ctx context.Context, h *Handle, size int64, byName bool) error {
 	l := h.l
 	if err := l.acquire(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -78,8 +113,8 @@ func (e *Engine) truncate(ctx context.Context, h *Handle, size int64) error {
 		return err
 	}
 	l.written.Store(true)
-	if l.writers > 1 {
-		return nil // the others' flush commits; an empty file is not published in between
+	if !byName || l.writers > 1 {
+		return nil // a flush commits; an empty file is not published in between
 	}
 	return e.commit(l)
 }

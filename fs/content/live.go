@@ -43,7 +43,8 @@ type live struct {
 	// It is read and cleared without the lock.
 	who atomic.Pointer[local.Identity]
 
-	// bare: the node was made with this open and has no extended attributes.
+	// bare: the node was made with this open and has no extended attributes, but for
+	// an access list that it may have inherited.
 	bare atomic.Bool
 
 	// written: a write came through this process since stamp was taken.
@@ -122,7 +123,8 @@ func (t *table) renamed(ino meta.Ino) {
 	}
 }
 
-// isBare reports whether a node is known to have no extended attributes.
+// isBare reports whether a node is known to have no extended attributes, but for an
+// access list that it may have inherited.
 func (t *table) isBare(ino meta.Ino) bool {
 	l := t.find(ino)
 	return l != nil && l.bare.Load()

@@ -8,10 +8,10 @@ import (
 )
 
 // Lookup finds a name in a directory.
-func (e *Engine) Lookup(parent meta.Ino, name []byte) (Attr, error) {
+func (e *Engine) Lookup(parent meta.Ino, name []byte) (meta.Node, error) {
 	n, err := e.Meta.Lookup(parent, name)
 	if err != nil {
-		return Attr{}, fmt.Errorf("look up %q: %w", name, err)
+		return meta.Node{}, fmt.Errorf("look up %q: %w", name, err)
 	}
 	return e.attr(n), nil
 }
@@ -19,7 +19,7 @@ func (e *Engine) Lookup(parent meta.Ino, name []byte) (Attr, error) {
 // Entry is a name in a directory with what stat tells about it.
 type Entry struct {
 	Name []byte
-	Attr Attr
+	Attr meta.Node
 }
 
 // ReadDir returns up to limit entries behind the name after, in byte order; nil
@@ -39,14 +39,14 @@ func (e *Engine) ReadDir(dir meta.Ino, after []byte, limit int) ([]Entry, error)
 
 // Mknod makes a node that is not opened: a directory, symlink, special file, or
 // an empty regular file.
-func (e *Engine) Mknod(r meta.CreateRequest) (Attr, error) {
+func (e *Engine) Mknod(r meta.CreateRequest) (meta.Node, error) {
 	if e.ReadOnly {
-		return Attr{}, ErrReadOnly
+		return meta.Node{}, ErrReadOnly
 	}
 	e.own(&r)
 	n, err := e.Meta.Create(r)
 	if err != nil {
-		return Attr{}, fmt.Errorf("create %q: %w", r.Name, err)
+		return meta.Node{}, fmt.Errorf("create %q: %w", r.Name, err)
 	}
 	return e.attr(n), nil
 }
@@ -75,17 +75,17 @@ func (e *Engine) Readlink(ino meta.Ino) ([]byte, error) {
 }
 
 // Link gives a node another name.
-func (e *Engine) Link(ino, parent meta.Ino, name []byte) (Attr, error) {
+func (e *Engine) Link(ino, parent meta.Ino, name []byte) (meta.Node, error) {
 	if e.ReadOnly {
-		return Attr{}, ErrReadOnly
+		return meta.Node{}, ErrReadOnly
 	}
 	n, err := e.Meta.Link(ino, parent, name, now())
 	if err != nil {
-		return Attr{}, fmt.Errorf("link %q: %w", name, err)
+		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
 	}
 	e.orphans.remove(ino)
 	if err := e.commitNode(ino); err != nil {
-		return Attr{}, fmt.Errorf("link %q: %w", name, err)
+		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
 	}
 	return e.attr(n), nil
 }

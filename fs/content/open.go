@@ -65,41 +65,63 @@ func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, er
 }
 
 // Create makes a regular file and opens it for reading and writing.
-func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *Handle, error) {
-	if err := e.admitWriter(); err != nil {
-		return meta.Node{}, nil, err
-	}
-	e.own(&r)
+func (e *Engine) Create(r meta.CreateRequest) (meta.Node, *Handle, error) {
 	path, err := e.Meta.PathOf(r.Parent, r.Name)
 	if err != nil {
 		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
 	}
-	who := local.Identity{Kind: local.Draft, Path: path, Mode: r.Mode, UID: r.UID, GID: r.GID}
-	f, err := e.Local.Create(who)
+	n, h, err := e.create(r, path, e.Meta.Create)
 	if err != nil {
 		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
 	}
-	r.Draft = meta.FileID(f.ID)
-	node, err := e.Meta.Create(r)
+	return n, h, nil
+}
+
+// Tmpfile makes a regular file without a name, as if in r's parent, and opens it
+// for reading and writing. Unless Link gives it a name it is gone with the last
+// handle.
+func (e *Engine) Tmpfile(r meta.CreateRequest) (meta.Node, *Handle, error) {
+	n, h, err := e.create(r, nil, func(r meta.CreateRequest) (meta.Node, error) {
+		n, err := e.Meta.CreateOrphan(r)
+		if err == nil {
+			e.orphans.add(n.Ino)
+		}
+		return n, err
+	})
 	if err != nil {
-		f.Close()
-		return meta.Node{}, nil, errors.Join(fmt.Errorf("create %q: %w", r.Name, err), e.discard(f.ID))
+		return meta.Node{}, nil, fmt.Errorf("create without a name: %w", err)
 	}
-	h := &Handle{l: e.live.hold(node.Ino), write: true}
-	if err := h.l.acquire(ctx); err != nil {
-		e.live.drop(h.l)
-		f.Close()
+	return n, h, nil
+}
+
+// create makes a node with record, and its first local file.
+func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.CreateRequest) (meta.Node, error)) (meta.Node, *Handle, error) {
+	if err := e.admitWriter(); err != nil {
 		return meta.Node{}, nil, err
 	}
+	e.own(&r)
+	who := local.Identity{Kind: local.Draft, Path: path, Mode: r.Mode, UID: r.UID, GID: r.GID}
+	f, err := e.Local.Create(who)
+	if err != nil {
+		return meta.Node{}, nil, err
+	}
+	r.Draft = meta.FileID(f.ID)
+	node, err := record(r)
+	if err != nil {
+		f.Close()
+		return meta.Node{}, nil, errors.Join(err, e.discard(f.ID))
+	}
+	h := &Handle{l: e.live.hold(node.Ino), write: true}
+	_ = h.l.acquire(context.Background()) // cannot fail: never cancelled
 	defer h.l.release()
-	who.Ino = uint64(node.Ino)
+	who.Ino, who.Mode, who.GID = uint64(node.Ino), node.Mode, node.GID
 	h.l.who.Store(&who)
 	h.l.bare.Store(true)
 	if h.l.file != nil {
 		// Somebody found the new name and opened it before us: that open's file
 		// is the node's, ours is not needed.
 		f.Close()
-		err = errors.Join(e.Meta.DropDraft(r.Draft, false, now()), e.enter(ctx, h.l, true, false))
+		err = errors.Join(e.Meta.DropDraft(r.Draft, false, now()), e.enter(context.Background(), h.l, true, false))
 		signal(e.sweep)
 	} else {
 		err = e.adopt(h.l, f, 0)
@@ -107,7 +129,7 @@ func (e *Engine) Create(ctx context.Context, r meta.CreateRequest) (meta.Node, *
 	if err != nil {
 		e.closeIdle(h.l)
 		e.live.drop(h.l)
-		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
+		return meta.Node{}, nil, err
 	}
 	h.l.opens++
 	h.l.writers++
@@ -173,16 +195,17 @@ func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
 	v, err := e.Meta.Current(l.ino)
 	if gone(err) {
-		if _, err := e.Meta.Node(l.ino); err != nil {
-			return err
-		}
-		return e.begin(l, 0) // never committed: empty
+		return e.loadEmpty(l, trunc)
 	}
 	if err != nil {
 		return err
 	}
 	if write && (trunc || v.Size == 0) {
-		return e.begin(l, v.ID)
+		if err := e.begin(l, v.ID); err != nil {
+			return err
+		}
+		l.fresh = trunc // else as empty as v: no change until somebody writes
+		return nil
 	}
 	f, err := e.openVersion(&v)
 	if err != nil {
@@ -197,6 +220,18 @@ func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
 		return nil
 	}
 	return e.loadForWriting(ctx, l, &v, f)
+}
+
+// loadEmpty begins a node that was made without content and never committed.
+func (e *Engine) loadEmpty(l *live, trunc bool) error {
+	n, err := e.Meta.Node(l.ino)
+	if err != nil {
+		return err
+	}
+	if err := e.begin(l, 0); err != nil || trunc {
+		return err
+	}
+	return l.rw.SetTimes(n.Atime, n.Mtime) // to open it is no change
 }
 
 // begin gives the node an empty file of its own.

@@ -24,15 +24,15 @@ func privileged(mode uint32) bool {
 // capabilities is the attribute that gives a program rights besides its mode.
 var capabilities = []byte("security.capability")
 
-// DropPrivileges takes from a regular file what must not outlive a change of its
-// content or owner by somebody without privileges of their own. The kernel leaves
-// it to us and says when (FUSE_HANDLE_KILLPRIV_V2).
+// DropPrivileges takes from a node that is no directory what must not outlive a
+// change of its content or owner by somebody without privileges of their own. The
+// kernel leaves it to us and says when (FUSE_HANDLE_KILLPRIV_V2).
 func (e *Engine) DropPrivileges(ino meta.Ino) error {
 	n, err := e.Meta.Node(ino)
 	if err != nil {
 		return fmt.Errorf("drop privileges of node %d: %w", ino, err)
 	}
-	if !n.IsRegular() {
+	if n.IsDir() {
 		return nil
 	}
 	if privileged(n.Mode) {

@@ -10,7 +10,7 @@ import (
 // recommit makes what was written to v's file since its commit a version.
 func (e *Engine) recommit(v *meta.Version, st local.Stamp) error {
 	e.Log.Info("content was written to after its close; committing it as it is", "version", v.ID, "node", v.Ino)
-	if _, err := e.Meta.Recommit(v.ID, st.Size, st.Mtime, now()); err != nil {
+	if _, err := e.Meta.Recommit(v.ID, meta.CommitRequest{Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now()}); err != nil {
 		return err
 	}
 	e.Changed(v.Ino)

@@ -154,7 +154,7 @@ func (r *recovery) asFound(v *meta.Version, st local.Stamp) error {
 		return err
 	}
 	r.Taken++
-	_, err = r.Meta.Recommit(v.ID, st.Size, st.Mtime, now())
+	_, err = r.Meta.Recommit(v.ID, meta.CommitRequest{Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now()})
 	return err
 }
 

@@ -9,14 +9,14 @@ import (
 
 // draft settles content that was being written at the crash and never committed.
 func (r *recovery) draft(row *meta.LocalFile, there bool) error {
-	untouched, empty, err := r.look(row, there)
+	d, err := r.look(row, there)
 	if err != nil {
 		return err
 	}
 	switch {
-	case untouched:
+	case d.untouched:
 		err = r.Meta.DropDraft(row.File, true, now())
-	case empty:
+	case d.empty:
 		r.Dropped++
 		err = r.Meta.DropDraft(row.File, false, now())
 	default:
@@ -25,32 +25,45 @@ func (r *recovery) draft(row *meta.LocalFile, there bool) error {
 		r.Log.Warn("content that was never closed is kept in the quarantine", "path", string(path), "file", row.File)
 		err = r.Meta.Quarantine(row.File, row.Ino, path, "was open for writing at a crash and never committed", now())
 	}
-	if err != nil {
+	if err != nil || d.later {
 		return err
 	}
 	return r.neverCommitted(row.Ino)
 }
 
-// look tells whether a draft still equals the version it began from, or holds
-// nothing.
-func (r *recovery) look(row *meta.LocalFile, there bool) (untouched, empty bool, err error) {
+// draftState is what a draft's file tells.
+type draftState struct {
+	untouched bool // it still equals the version it began from
+	empty     bool
+	later     bool // its node was there before it: made by mknod, and not by this open
+}
+
+func (r *recovery) look(row *meta.LocalFile, there bool) (draftState, error) {
 	if !there {
-		return false, true, nil
+		return draftState{empty: true}, nil
 	}
 	f, err := r.Local.Open(local.ID(row.File))
 	if err != nil {
-		return false, false, err
+		return draftState{}, err
 	}
 	defer f.Close()
 	st, err := f.Stamp()
-	if err != nil || row.Version == 0 {
-		return false, st.Size == 0, err
+	if err != nil {
+		return draftState{}, err
+	}
+	d := draftState{empty: st.Size == 0}
+	if row.Version == 0 {
+		// A file that is made together with its node does not know the node's number.
+		who, err := f.Identity()
+		d.later = err == nil && who.Kind == local.Draft && who.Ino != 0
+		return d, nil
 	}
 	v, err := r.Meta.Version(row.Version)
 	if gone(err) {
-		return false, st.Size == 0, nil
+		return d, nil
 	}
-	return st.Size == v.Size && st.Mtime == v.Mtime, st.Size == 0, err
+	d.untouched = st.Size == v.Size && st.Mtime == v.Mtime
+	return d, err
 }
 
 // neverCommitted removes the names of a node that never had content: a file that

@@ -30,7 +30,7 @@ var ErrReadOnlyAttr = errors.New("attribute tells a fact and cannot be set")
 // Getxattr reads an extended attribute.
 func (e *Engine) Getxattr(ino meta.Ino, name []byte) ([]byte, error) {
 	if !bytes.HasPrefix(name, []byte(attrPrefix)) {
-		if e.live.isBare(ino) {
+		if e.live.isBare(ino) && string(name) != meta.ACLAccess {
 			// The kernel asks for capabilities before the first write to a new file.
 			return nil, meta.ErrNoAttr
 		}
@@ -79,23 +79,13 @@ func State(v *meta.Version) string {
 	return "local"
 }
 
-// Listxattr returns the names of a node's extended attributes.
+// Listxattr returns the names of a node's extended attributes. Those that tell
+// about content are not among them: programs that copy all attributes would try to
+// set them on the copy, and fail.
 func (e *Engine) Listxattr(ino meta.Ino) ([][]byte, error) {
 	names, err := e.Meta.Listxattr(ino)
 	if err != nil {
 		return nil, fmt.Errorf("attributes of node %d: %w", ino, err)
-	}
-	v, err := e.Meta.Current(ino)
-	if gone(err) {
-		return names, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("attributes of node %d: %w", ino, err)
-	}
-	for _, n := range []string{AttrState, AttrKey, AttrURL, AttrSHA256} {
-		if s, err := e.fact(&v, n); err == nil && s != "" {
-			names = append(names, []byte(n))
-		}
 	}
 	return names, nil
 }
@@ -110,6 +100,20 @@ func (e *Engine) Setxattr(ino meta.Ino, name, value []byte, create, replace bool
 	}
 	e.live.dress(ino)
 	return e.Meta.Setxattr(ino, name, value, create, replace, now())
+}
+
+// SetACL sets an access control list (meta.ACLAccess or meta.ACLDefault), or removes
+// it when value is empty.
+func (e *Engine) SetACL(ino meta.Ino, name string, value []byte, dropSetGID bool) error {
+	if e.ReadOnly {
+		return ErrReadOnly
+	}
+	e.live.dress(ino)
+	if err := e.Meta.SetACL(ino, name, value, dropSetGID, now()); err != nil {
+		return err
+	}
+	e.live.renamed(ino)
+	return nil
 }
 
 // Removexattr removes an extended attribute.

@@ -43,6 +43,40 @@ func TestClone(t *testing.T) {
 	}
 }
 
+// TestCloneOfHoles: what takes no room takes none in the clone.
+func TestCloneOfHoles(t *testing.T) {
+	s := newStore(t)
+	f := create(t, s, nil)
+	const size = 1 << 40 // more than the disk has
+	must(t, f.Truncate(size))
+	for _, off := range []int64{0, 10 << 20, size - 5} {
+		_, err := f.WriteAt([]byte("bytes"), off)
+		must(t, err)
+	}
+	c, err := s.Clone(f, Identity{Kind: Draft})
+	must(t, err)
+	defer c.Close()
+	for _, off := range []int64{0, 10 << 20, size - 5} {
+		b := make([]byte, 5)
+		if _, err := c.ReadAt(b, off); err != nil || string(b) != "bytes" {
+			t.Errorf("at %d the clone has %q, %v", off, b, err)
+		}
+	}
+	st, err := c.Stamp()
+	must(t, err)
+	if st.Size != size || st.Blocks > 2048 {
+		t.Errorf("the clone has %d bytes in %d blocks", st.Size, st.Blocks)
+	}
+	must(t, f.Truncate(1<<20)) // a hole at the end, and nothing else behind
+	must(t, f.Truncate(1<<30))
+	c, err = s.Clone(f, Identity{Kind: Draft})
+	must(t, err)
+	defer c.Close()
+	if st, err := c.Stamp(); err != nil || st.Size != 1<<30 || st.Blocks > 2048 {
+		t.Errorf("the clone has %d bytes in %d blocks, %v", st.Size, st.Blocks, err)
+	}
+}
+
 // TestCloneOfRemoved: a file in use has no name any more.
 func TestCloneOfRemoved(t *testing.T) {
 	s := newStore(t)

@@ -62,7 +62,17 @@ func (f *File) Control(fn func(fd int) error) error {
 
 // SetTimes sets access and modification time, in nanoseconds since 1970.
 func (f *File) SetTimes(atime, mtime int64) error {
-	ts := []unix.Timespec{unix.NsecToTimespec(atime), unix.NsecToTimespec(mtime)}
+	return f.setTimes(unix.NsecToTimespec(atime), unix.NsecToTimespec(mtime))
+}
+
+// touch sets both times to what a write would set them to now.
+func (f *File) touch() error {
+	now := unix.Timespec{Nsec: unix.UTIME_NOW}
+	return f.setTimes(now, now)
+}
+
+func (f *File) setTimes(atime, mtime unix.Timespec) error {
+	ts := []unix.Timespec{atime, mtime}
 	err := f.Control(func(fd int) error {
 		return unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), ts, 0)
 	})
@@ -114,22 +124,49 @@ func (s *Store) Clone(src *File, who Identity) (*File, error) {
 	return dst, nil
 }
 
+// clone shares the bytes where the disk can, and copies them where not. Holes stay
+// holes: a file may have more of them than the disk has room.
 func clone(dst, src *File) error {
 	if err := unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())); err == nil {
 		return nil
 	}
-	// io.Copy uses copy_file_range and falls back by itself; the section leaves
-	// src's own offset alone.
 	st, err := src.Stamp()
 	if err != nil {
 		return err
 	}
+	// A description of its own leaves src's offset alone.
 	r, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", src.Fd()))
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	_, err = io.Copy(dst.File, io.LimitReader(r, st.Size))
+	for at := int64(0); at < st.Size; {
+		begin, err := r.Seek(at, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if at, err = r.Seek(begin, unix.SEEK_HOLE); err != nil {
+			return err
+		}
+		if err := copyRange(dst, r, begin, min(at, st.Size)); err != nil {
+			return err
+		}
+	}
+	return dst.Truncate(st.Size)
+}
+
+// copyRange copies the bytes from begin to end to the same place. io.Copy uses
+// copy_file_range, and falls back by itself.
+func copyRange(dst *File, src *os.File, begin, end int64) error {
+	for _, f := range []*os.File{dst.File, src} {
+		if _, err := f.Seek(begin, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(dst.File, io.LimitReader(src, end-begin))
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,6 +48,26 @@ func TestSpares(t *testing.T) {
 	}
 	if f := create(t, s, nil); f.named {
 		t.Error("without Run no file has a durable name")
+	}
+}
+
+// TestSpareIsOfNow: what is made of a file that lay ready is as old as what is made
+// of it, even if nothing is ever written to it.
+func TestSpareIsOfNow(t *testing.T) {
+	s := newStore(t)
+	defer run(t, s)()
+	awaitSpares(t, s)
+	lain := time.Now().Add(-48 * time.Hour)
+	for range len(s.spare) {
+		f := <-s.spare
+		must(t, f.SetTimes(lain.UnixNano(), lain.UnixNano()))
+		s.spare <- f
+	}
+	f := create(t, s, nil)
+	st, err := f.Stamp()
+	must(t, err)
+	if age := time.Since(time.Unix(0, st.Mtime)); age > time.Hour {
+		t.Errorf("a new file was modified %v ago", age)
 	}
 }
 

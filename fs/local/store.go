@@ -131,14 +131,20 @@ func (s *Store) Close() error { return s.dir.Close() }
 // Create makes an empty file and tells in its Identity what it is for. It is
 // opened for reading and writing.
 func (s *Store) Create(who Identity) (*File, error) {
+	var err error
 	f := s.takeSpare()
 	if f == nil {
-		var err error
 		if f, err = s.create(); err != nil {
 			return nil, err
 		}
+	} else {
+		// It may have lain there for days, and nothing need ever be written to it.
+		err = f.touch()
 	}
-	if err := f.SetIdentity(who); err != nil {
+	if err == nil {
+		err = f.SetIdentity(who)
+	}
+	if err != nil {
 		f.Close()
 		return nil, errors.Join(err, s.unlink(f.ID))
 	}

@@ -123,7 +123,7 @@ func (e *env) create(name string) *content.Handle {
 		e.must(err)
 		return h
 	}
-	_, h, err := e.engine.Create(context.Background(), meta.CreateRequest{
+	_, h, err := e.engine.Create(meta.CreateRequest{
 		Parent: meta.Root, Name: []byte(name), Mode: meta.TypeRegular | 0o644,
 	})
 	e.must(err)

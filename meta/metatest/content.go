@@ -123,17 +123,17 @@ func testVersionsNeverGoBack(e *env) {
 func testRecommit(e *env) {
 	f := e.file(meta.Root, "f")
 	v := get(e.s.Commit(meta.CommitRequest{Ino: f.Ino, File: "a", Size: 1, Now: e.now(), Open: true, Class: 4}))(e)
-	w := get(e.s.Recommit(v.ID, 9, 8, e.now()))(e)
+	w := get(e.s.Recommit(v.ID, meta.CommitRequest{Size: 9, Mtime: 8, Now: e.now()}))(e)
 	same(e, "file and class", [2]any{w.File, w.Class}, [2]any{v.File, 4})
 	same(e, "size and open", [2]any{w.Size, w.Open}, [2]any{int64(9), false})
 	same(e, "node", [2]int64{e.node(f.Ino).Size, e.node(f.Ino).Mtime}, [2]int64{9, 8})
 	same(e, "queued", e.queued(w.ID), true)
-	x := get(e.s.Recommit(w.ID, 10, 8, e.now()))(e) // not open: a mapping wrote to it
+	x := get(e.s.Recommit(w.ID, meta.CommitRequest{Size: 10, Mtime: 8, Now: e.now()}))(e) // not open: a mapping wrote to it
 	same(e, "size", e.node(f.Ino).Size, 10)
-	_, err := e.s.Recommit(v.ID, 9, 8, e.now())
+	_, err := e.s.Recommit(v.ID, meta.CommitRequest{Size: 9, Mtime: 8, Now: e.now()})
 	e.fails(err, meta.ErrNotExist)
 	e.commit(f.Ino, 3)
-	_, err = e.s.Recommit(x.ID, 9, 8, e.now())
+	_, err = e.s.Recommit(x.ID, meta.CommitRequest{Size: 9, Mtime: 8, Now: e.now()})
 	e.fails(err, meta.ErrNotExist)
 }
 

@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"SetAttr", testSetAttr},
 		{"Touch", testTouch},
 		{"Xattr", testXattr},
+		{"ACL", testACL},
+		{"ACLInherited", testACLInherited},
 		{"Path", testPath},
 		{"ReadDir", testReadDir},
 		{"ReadDirChanging", testReadDirChanging},

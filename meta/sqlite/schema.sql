@@ -25,6 +25,7 @@ CREATE TABLE node (
     nlink   INTEGER NOT NULL CHECK (nlink >= 0),
     rdev    INTEGER NOT NULL,
     size    INTEGER NOT NULL CHECK (size >= 0),
+    blocks  INTEGER NOT NULL DEFAULT 0,  -- of 512 bytes, when it was committed
     atime   INTEGER NOT NULL,
     mtime   INTEGER NOT NULL,
     ctime   INTEGER NOT NULL,
