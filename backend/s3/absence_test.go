@@ -63,7 +63,7 @@ func TestRegionIsNamed(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	s := openAt(t, "http://127.0.0.1:1", "AK", "SK")
+	s := openAt(t, "http://127.0.0.1:1", "AK", "SK", 0)
 	for name, op := range operations {
 		err := op.run(s, t.Context())
 		if err == nil || backend.ClassOf(err) != backend.Transient {

@@ -48,15 +48,20 @@ func newFake(t *testing.T, f *fakeStore) (*Store, *backendtest.FaultServer) {
 	faults := backendtest.NewFaultServer(f)
 	server := httptest.NewServer(faults)
 	t.Cleanup(server.Close)
-	return openAt(t, server.URL, "AK", "SK"), faults
+	return openAt(t, server.URL, "AK", "SK", stall), faults
 }
 
-func openAt(t testing.TB, endpoint, access, secret string) *Store {
+// stall is how long the fake's store waits for a byte: short, because tests wait for
+// it, and long for a machine that is busy with other tests.
+const stall = 3 * time.Second
+
+// openAt opens a store at endpoint; a stall of 0 is the package's own.
+func openAt(t testing.TB, endpoint, access, secret string, stall time.Duration) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), Config{
 		Bucket: "bucket", Region: "us-east-1", Endpoint: endpoint, PathStyle: true,
 		Credentials: StaticCredentials(access, secret),
-		Stall:       300 * time.Millisecond,
+		Stall:       stall,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -206,7 +206,7 @@ func TestStall(t *testing.T) {
 			start := time.Now()
 			err := op.run(s, t.Context())
 			bt.WantClass(t, err, backend.Transient)
-			if !errors.Is(err, errStalled) || faults.Seen(op.method) != 1 || time.Since(start) > 5*time.Second {
+			if !errors.Is(err, errStalled) || faults.Seen(op.method) != 1 || time.Since(start) > 10*stall {
 				t.Errorf("after %v and %d attempts: %v", time.Since(start), faults.Seen(op.method), err)
 			}
 		})

@@ -18,7 +18,7 @@ import (
 func gatewayStore(t testing.TB, g *backendtest.Gateway) (*Store, *backendtest.Counter) {
 	t.Helper()
 	counter, endpoint := backendtest.StartCounter(t, g.Endpoint)
-	s := openAt(t, endpoint, g.AccessKey, g.SecretKey)
+	s := openAt(t, endpoint, g.AccessKey, g.SecretKey, 0)
 	s.bucket = fmt.Sprintf("b%d", time.Now().UnixNano())
 	g.Bucket(t, s.bucket)
 	return s, counter
@@ -154,7 +154,7 @@ func TestMultipartGateway(t *testing.T) {
 
 func TestBucketGateway(t *testing.T) {
 	g := backendtest.StartGateway(t)
-	s := openAt(t, g.Endpoint, g.AccessKey, g.SecretKey)
+	s := openAt(t, g.Endpoint, g.AccessKey, g.SecretKey, 0)
 	ctx := t.Context()
 	backendtest.WantClass(t, s.CheckBucket(ctx), backend.Missing)
 	_, err := s.Stat(ctx, "k")
@@ -175,8 +175,8 @@ func TestBucketGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, bad := range map[string]*Store{
-		"unknown key":  openAt(t, g.Endpoint, "UNKNOWNKEY", g.SecretKey),
-		"wrong secret": openAt(t, g.Endpoint, g.AccessKey, "WRONGSECRET"),
+		"unknown key":  openAt(t, g.Endpoint, "UNKNOWNKEY", g.SecretKey, 0),
+		"wrong secret": openAt(t, g.Endpoint, g.AccessKey, "WRONGSECRET", 0),
 	} {
 		for op, err := range map[string]error{
 			"check": bad.CheckBucket(ctx),
@@ -196,7 +196,7 @@ func TestBucketGateway(t *testing.T) {
 // same store works again afterwards.
 func TestOutage(t *testing.T) {
 	g := backendtest.StartGateway(t)
-	s := openAt(t, g.Endpoint, g.AccessKey, g.SecretKey)
+	s := openAt(t, g.Endpoint, g.AccessKey, g.SecretKey, 0)
 	g.Bucket(t, "bucket")
 	backendtest.Put(t, s, "k", []byte("body"))
 
@@ -223,7 +223,7 @@ func TestOutage(t *testing.T) {
 
 func BenchmarkPut100KiB(b *testing.B) {
 	g := backendtest.StartGateway(b)
-	s := openAt(b, g.Endpoint, g.AccessKey, g.SecretKey)
+	s := openAt(b, g.Endpoint, g.AccessKey, g.SecretKey, 0)
 	g.Bucket(b, "bucket")
 	backendtest.BenchmarkPut100KiB(b, s)
 }
