@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -57,10 +58,14 @@ func Listen(path string) (net.Listener, error) {
 type listener struct {
 	*net.UnixListener
 	path string
+
+	closing sync.Mutex // held while the socket is removed: who closes it too returns after that
 }
 
 // Close stops listening and removes the socket.
 func (l *listener) Close() error {
+	l.closing.Lock()
+	defer l.closing.Unlock()
 	err := l.UnixListener.Close()
 	if errors.Is(err, net.ErrClosed) {
 		return err // closed before: the name may be another's by now

@@ -3,6 +3,7 @@ package life
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,21 @@ func (v *Volume) Mounted() bool {
 		v.T.Fatal(err)
 	}
 	return yes
+}
+
+// Sweep empties the bare mount point. Writers that outlive a mount write there.
+func (v *Volume) Sweep() {
+	v.T.Helper()
+	if v.Mounted() {
+		v.T.Fatalf("%s is mounted", v.Point)
+	}
+	left, err := filepath.Glob(filepath.Join(v.Point, "*"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	if err != nil {
+		v.T.Fatal(err)
+	}
 }
 
 // Release takes everything that is mounted on the mount point out of the tree, as
