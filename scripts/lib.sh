@@ -76,6 +76,21 @@ need() {
 	[[ ${#missing[@]} -eq 0 ]] || apt_install "${missing[@]}"
 }
 
+# need_programs is need, also for the programs that fs/volume/programs runs on a
+# mount. Those of them that would serve this machine from now on do not.
+need_programs() {
+	local service services=()
+	for service in nginx vsftpd; do
+		command -v "$service" >/dev/null || services+=("$service")
+	done
+	need "$@" chattr=e2fsprogs convert=imagemagick curl=curl emacs=emacs-nox getfattr=attr git=git \
+		inotifywait=inotify-tools logrotate=logrotate mogrify=imagemagick nginx=nginx patch=patch php=php-cli \
+		python3=python3 rsync=rsync setfacl=acl setfattr=attr sqlite3=sqlite3 unzip=unzip vim=vim vsftpd=vsftpd zip=zip
+	if ((${#services[@]} > 0)) && [[ -d /run/systemd/system ]]; then
+		systemctl disable --quiet --now "${services[@]}"
+	fi
+}
+
 # need_compiler sees to a C compiler with its headers, for SQLite.
 need_compiler() {
 	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' |

@@ -14,19 +14,27 @@ type Stamp struct {
 	Size   int64
 	Mtime  int64 // nanoseconds since 1970
 	Ctime  int64 // nanoseconds since 1970
-	Blocks int64 // of 512 bytes
+	Blocks int64 // of 512 bytes, without the attributes'
 }
 
 // Stamp reads the file's stamp.
 func (f *File) Stamp() (Stamp, error) {
 	var st unix.Stat_t
-	if err := f.Control(func(fd int) error { return unix.Fstat(fd, &st) }); err != nil {
+	err := f.Control(func(fd int) error {
+		err := unix.Fstat(fd, &st)
+		if err == nil {
+			st.Blocks = f.contentBlocks(fd, st.Blocks)
+		}
+		return err
+	})
+	if err != nil {
 		return Stamp{}, fmt.Errorf("stat local file %s: %w", f.ID, err)
 	}
 	return stampOf(&st), nil
 }
 
-// Stat reads the stamp of a file without opening it. It fails as Open does.
+// Stat reads the stamp of a file without opening it; Blocks counts the attributes
+// too. It fails as Open does.
 func (s *Store) Stat(id ID) (Stamp, error) {
 	var st unix.Stat_t
 	err := unix.Fstatat(int(s.dir.Fd()), string(id), &st, unix.AT_SYMLINK_NOFOLLOW)

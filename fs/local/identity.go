@@ -56,6 +56,7 @@ func (f *File) setIdentity(who Identity) error {
 	if err != nil {
 		return err
 	}
+	defer f.attrs.Store(nil)
 	return f.Control(func(fd int) error { return unix.Fsetxattr(fd, identityAttr, b, 0) })
 }
 

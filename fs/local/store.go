@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,6 +62,9 @@ type File struct {
 	// made a moment ago, and set by the first SyncNew. Only the owner of a file that
 	// is not committed yet looks at it.
 	named bool
+
+	// attrs is how many blocks of 512 bytes the attributes take; nil: not known.
+	attrs atomic.Pointer[int64]
 }
 
 // Open opens the store in dir, which is made with mode 0700 when it is missing.

@@ -192,11 +192,12 @@ func TestExtendedAttributes(t *testing.T) {
 		must(t, unix.Removexattr(path, "user.empty"))
 	}
 	facts := []string{"user.contentfs.key", "user.contentfs.sha256", "user.contentfs.state", "user.contentfs.url"}
-	if got, want := listAttrs(t, v.Join("f")), append([]string{"user.a"}, facts...); !slices.Equal(got, want) {
-		t.Errorf("attributes of a file: %q", got)
-	}
-	if got := listAttrs(t, v.Join("d")); !slices.Equal(got, []string{"user.a"}) {
-		t.Errorf("attributes of a directory: %q", got)
+	// Who copies all attributes that are listed would fail with facts: they can be
+	// read, but not set.
+	for _, name := range []string{"f", "d"} {
+		if got := listAttrs(t, v.Join(name)); !slices.Equal(got, []string{"user.a"}) {
+			t.Errorf("attributes of %s: %q", name, got)
+		}
 	}
 	for _, fact := range facts {
 		fails(t, "set "+fact, unix.Setxattr(v.Join("f"), fact, []byte("x"), 0), unix.EPERM)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,9 @@ type Volume struct {
 	// volume was started with Proxied.
 	Counter *backendtest.Counter
 	Faults  *backendtest.FaultServer
+
+	mu      sync.Mutex // guards buckets
+	buckets map[string]backend.Backend
 
 	stop      context.CancelFunc
 	done      chan error
@@ -222,9 +226,22 @@ func (v *Volume) Stores() (*meta.Store, *local.Store) {
 	return m, files
 }
 
-// Objects opens the test's bucket, past the volume.
+// Objects opens a bucket, past the volume; the same each time.
 func (v *Volume) Objects(bucket string) (backend.Backend, error) {
-	return s3.Open(context.Background(), s3.Config{Bucket: bucket, Endpoint: v.Gateway.Endpoint, PathStyle: true})
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if b := v.buckets[bucket]; b != nil {
+		return b, nil
+	}
+	b, err := s3.Open(context.Background(), s3.Config{Bucket: bucket, Endpoint: v.Gateway.Endpoint, PathStyle: true})
+	if err != nil {
+		return nil, err
+	}
+	if v.buckets == nil {
+		v.buckets = make(map[string]backend.Backend)
+	}
+	v.buckets[bucket] = b
+	return b, nil
 }
 
 // List returns the keys of the volume's objects.
