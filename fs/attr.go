@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"math"
 	"syscall"
 	"time"
 
@@ -37,9 +38,6 @@ func (f *filesystem) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name stri
 	return fuse.OK
 }
 
-// Forget tells that the kernel dropped a node.
-func (f *filesystem) Forget(nodeid, nlookup uint64) { f.engine.Forget(meta.Ino(nodeid)) }
-
 // GetAttr is stat.
 func (f *filesystem) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
 	a, err := f.engine.GetAttr(meta.Ino(in.NodeId))
@@ -73,11 +71,11 @@ func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fu
 	}
 	if t, ok := in.GetATime(); ok {
 		c.Valid |= meta.AttrAtime
-		c.Atime = t.UnixNano()
+		c.Atime = nanoseconds(t)
 	}
 	if t, ok := in.GetMTime(); ok {
 		c.Valid |= meta.AttrMtime
-		c.Mtime = t.UnixNano()
+		c.Mtime = nanoseconds(t)
 	}
 	var h *content.Handle
 	if fh, ok := in.GetFh(); ok {
@@ -85,6 +83,13 @@ func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fu
 	}
 	if in.Valid&fuse.FATTR_KILL_SUIDGID != 0 {
 		if err := f.engine.DropPrivileges(meta.Ino(in.NodeId)); err != nil {
+			return f.status("setattr", err)
+		}
+	}
+	if in.Valid&^fuse.FATTR_FH == 0 {
+		// The kernel has nothing to say for chown(path, -1, -1), nor in front of some
+		// writes, for which it says more with the write.
+		if err := f.engine.Chown(meta.Ino(in.NodeId), in.InHeader.Uid); err != nil {
 			return f.status("setattr", err)
 		}
 	}
@@ -120,6 +125,18 @@ func fillAttr(out *fuse.Attr, a meta.Node) {
 	out.Atime, out.Atimensec = split(a.Atime)
 	out.Mtime, out.Mtimensec = split(a.Mtime)
 	out.Ctime, out.Ctimensec = split(a.Ctime)
+}
+
+// nanoseconds counts a time from 1970. Times beyond what can be counted so, before
+// 1678 and after 2262, become the nearest that can, as on disks with other limits.
+func nanoseconds(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // split cuts nanoseconds since 1970 into seconds and the rest, which is never

@@ -12,14 +12,13 @@ import (
 )
 
 func TestListing(t *testing.T) {
-	for _, n := range []int{0, 1, page - 1, page, page + 1, 2 * page, 2*page + 7} {
+	for _, n := range []int{0, 1, 500, 1500} {
 		tr := newTree(t)
-		want := numbered(n)
+		want := tr.numbered(n)
 		tr.create(want...)
 		for _, plus := range []bool{false, true} {
 			for _, size := range []int{4096, 1 << 20} {
-				fh := tr.open()
-				got := tr.all(fh, 0, size, plus)
+				got := tr.all(0, size, plus)
 				tr.want(fmt.Sprintf("%d entries by %d bytes", n, size), got, append(slices.Clone(dotNames), want...))
 				seen := make(map[uint64]bool)
 				for _, e := range got[dots:] {
@@ -28,7 +27,6 @@ func TestListing(t *testing.T) {
 					}
 					seen[e.ino] = true
 				}
-				tr.release(fh)
 			}
 		}
 	}
@@ -37,48 +35,46 @@ func TestListing(t *testing.T) {
 // TestDotsGiveNoNode: the kernel would count them as looked up.
 func TestDotsGiveNoNode(t *testing.T) {
 	tr := newTree(t)
-	for _, e := range tr.read(tr.open(), 0, 4096, true) {
+	for _, e := range tr.read(0, 4096, true) {
 		if e.plus || e.ino != uint64(meta.Root) {
 			t.Errorf("%+v", e)
 		}
 	}
 }
 
-// TestAnyNumber: every number that was given is a place to go on from, in any order.
-func TestAnyNumber(t *testing.T) {
+// TestAnyPosition: every position that was given is a place to go on from, in any
+// order, by whoever, and when the name that stands there is gone.
+func TestAnyPosition(t *testing.T) {
 	tr := newTree(t)
-	want := append(slices.Clone(dotNames), numbered(3*page)...)
-	tr.create(want[dots:]...)
-	fh := tr.open()
-	tr.all(fh, 0, 1<<16, false)
-	for _, at := range []int{1, 2, 3, page + dots, page + dots + 1, 2*page + 1, 5, 3*page + dots - 1, page, 1} {
-		got := tr.read(fh, uint64(at), 200, false)
-		if len(got) == 0 || got[0].name != want[at] || got[0].off != uint64(at)+1 {
-			t.Errorf("from %d: %+v, not %s", at, got, want[at])
+	tr.create(tr.numbered(1000)...)
+	list := tr.all(0, 1<<16, false)
+	for _, i := range []int{0, 1, 2, 500, 3, 999, 1000, 4, 700} {
+		got := tr.read(list[i].off, 200, false)
+		if len(got) == 0 || got[0] != list[i+1] {
+			t.Errorf("behind %d: %+v, not %+v", i, got, list[i+1])
 		}
 	}
-	if got := tr.read(fh, uint64(len(want)), 4096, false); len(got) != 0 {
+	end := list[len(list)-1]
+	if got := tr.read(end.off, 4096, false); len(got) != 0 {
 		t.Errorf("behind the end: %+v", got)
 	}
-	// A handle that never read a page (the kernel kept the number over a reopen).
-	fresh := tr.open()
-	if got := tr.read(fresh, 2*page, 200, false); len(got) == 0 || got[0].name != want[2*page] {
-		t.Errorf("fresh handle: %+v", got)
+	tr.remove(list[300].name, end.name)
+	if got := tr.read(list[300].off, 200, false); len(got) == 0 || got[0] != list[301] {
+		t.Errorf("behind a name that is gone: %+v", got)
 	}
-	if got := tr.read(fresh, 1<<40, 200, false); len(got) != 0 {
-		t.Errorf("far behind the end: %+v", got)
+	if got := tr.read(end.off, 4096, false); len(got) != 0 {
+		t.Errorf("behind the end: %+v", got)
 	}
 }
 
-// TestRewind looks again; going on does not.
+// TestRewind looks again.
 func TestRewind(t *testing.T) {
 	tr := newTree(t)
 	tr.create("b", "d")
-	fh := tr.open()
-	tr.want("first", tr.all(fh, 0, 4096, false), []string{".", "..", "b", "d"})
+	tr.want("first", tr.all(0, 4096, false), append([]string{".", ".."}, tr.inOrder([]string{"b", "d"})...))
 	tr.create("a", "c")
 	tr.remove("d")
-	tr.want("rewound", tr.all(fh, 0, 4096, false), []string{".", "..", "a", "b", "c"})
+	tr.want("rewound", tr.all(0, 4096, false), append([]string{".", ".."}, tr.inOrder([]string{"a", "b", "c"})...))
 }
 
 // TestChangesMeanwhile: names that stay are listed once each, whatever comes and
@@ -86,13 +82,12 @@ func TestRewind(t *testing.T) {
 func TestChangesMeanwhile(t *testing.T) {
 	for _, plus := range []bool{false, true} {
 		tr := newTree(t)
-		old := numbered(4 * page)
+		old := tr.numbered(2000)
 		tr.create(old...)
-		fh := tr.open()
-		got := tr.read(fh, 0, 8192, plus)
+		got := tr.read(0, 8192, plus)
 		removed := make(map[string]bool)
 		for i, off := 0, got[len(got)-1].off; ; i++ {
-			// One that was listed and two that were not go; new ones come on both sides.
+			// One that was listed and two that were not go; new ones come anywhere.
 			for _, name := range []string{old[i], old[len(old)-1-i], old[min(len(old)/2+i, len(old)-1)]} {
 				if !removed[name] {
 					tr.remove(name)
@@ -100,7 +95,7 @@ func TestChangesMeanwhile(t *testing.T) {
 				}
 			}
 			tr.create(fmt.Sprintf("a%06d", i), fmt.Sprintf("z%06d", i))
-			part := tr.read(fh, off, 8192, plus)
+			part := tr.read(off, 8192, plus)
 			if len(part) == 0 {
 				break
 			}
@@ -124,29 +119,32 @@ func TestChangesMeanwhile(t *testing.T) {
 // TestNameBytes: all but slash and NUL is a name.
 func TestNameBytes(t *testing.T) {
 	tr := newTree(t)
-	want := []string{"\x01", " ", "\"\n\\", "...", "a", string(bytes.Repeat([]byte("n"), 255)), "\xc3\xa4", "\xfe\xff"}
+	want := tr.inOrder([]string{"\x01", " ", "\"\n\\", "...", "a", string(bytes.Repeat([]byte("n"), 255)), "\xc3\xa4", "\xfe\xff"})
 	tr.create(want...)
-	tr.want("names", tr.all(tr.open(), 0, 4096, true), append(slices.Clone(dotNames), want...))
+	tr.want("names", tr.all(0, 4096, true), append(slices.Clone(dotNames), want...))
 }
 
 // TestBufferForNothing: a buffer that holds not even one entry gives none and no
-// error; the number stays good.
+// error; the position stays good.
 func TestBufferForNothing(t *testing.T) {
 	tr := newTree(t)
 	tr.create("a")
-	fh := tr.open()
-	if got := tr.read(fh, 0, 16, false); len(got) != 0 {
+	if got := tr.read(0, 16, false); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
-	tr.want("afterwards", tr.all(fh, 0, 4096, false), []string{".", "..", "a"})
+	tr.want("afterwards", tr.all(0, 4096, false), []string{".", "..", "a"})
 }
 
-func TestClosedDirectory(t *testing.T) {
+// TestOpenDirectory: a kernel that can is told once that it need not ask; another
+// one gets a directory whose listing it may keep.
+func TestOpenDirectory(t *testing.T) {
 	tr := newTree(t)
-	fh := tr.open()
-	tr.release(fh)
-	in := fuse.ReadIn{Fh: fh}
-	if st := tr.fs.ReadDir(nil, &in, fuse.NewDirEntryList(make([]byte, 4096), 0)); st != fuse.EBADF {
-		t.Errorf("read of a closed directory: %v", st)
+	for _, can := range []bool{false, true} {
+		tr.fs.noOpenDir = can
+		var out fuse.OpenOut
+		st := tr.fs.OpenDir(nil, &fuse.OpenIn{InHeader: fuse.InHeader{NodeId: uint64(meta.Root)}}, &out)
+		if can != (st == fuse.ENOSYS) || !can && (st != fuse.OK || out.OpenFlags != fuse.FOPEN_CACHE_DIR|fuse.FOPEN_KEEP_CACHE) {
+			t.Errorf("a kernel that can: %v; answer %v, %#x", can, st, out.OpenFlags)
+		}
 	}
 }

@@ -17,16 +17,21 @@
 // application's descriptor, and the last piece of a file, which is no multiple of a
 // block, would fail with EINVAL (dd writes so).
 //
+// A handle with O_SYNC or O_DSYNC is in passthrough for mappings only: its writes come
+// to us, since each of them is to be committed.
+//
 // A backing file is registered with a descriptor open for reading: the kernel
 // opens it again for every handle with the handle's own flags.
 //
 // # Caching
 //
 // Every change of the tree comes through this mount, so that entries (negative
-// ones too) and attributes may be kept for long. The kernel itself forgets a file's
-// attributes at each write; what a mapping wrote it is told of after the commit
-// (Server.Changed). File data in cached mode is kept over opens
-// only where passthrough never bypasses the cache.
+// ones too), attributes and listings may be kept for long. The kernel itself forgets
+// a file's attributes at each write, and a directory's listing when a name in it
+// changes; what a mapping wrote it is told of after the commit (Server.Changed). From
+// a listing that it keeps it serves reads by itself, so that a directory's access time
+// moves with the first listing after a change of its names. File data in cached mode
+// is kept over opens only where passthrough never bypasses the cache.
 //
 // # Interrupts
 //
@@ -37,6 +42,5 @@
 //
 // handles.mu guards the table of open handles, modes.mu the modes; neither is held
 // while the engine or the kernel is called, except modes.mu during the ioctl that
-// registers a backing file. dirHandle.mu is held during a listing; it is never
-// taken together with the others.
+// registers a backing file.
 package fs

@@ -60,11 +60,15 @@ func (f *filesystem) opened(h *content.Handle, flags uint32, out *fuse.OpenOut) 
 	out.Fh = f.handles.addFile(h)
 }
 
-// Read is called for nodes in cached mode only.
+// Read is called for nodes in cached mode and for handles with O_SYNC or O_DSYNC.
 func (f *filesystem) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
 	h := f.handles.file(in.Fh)
 	if h == nil {
 		return nil, fuse.EBADF
+	}
+	if in.Flags&syscall.O_NOATIME != 0 {
+		n, err := f.engine.ReadQuietly(interruptible(cancel), h, buf[:in.Size], int64(in.Offset))
+		return fuse.ReadResultData(buf[:n]), f.status("read", err)
 	}
 	if file := h.File(); file != nil {
 		return fuse.ReadResultFd(file.Fd(), int64(in.Offset), int(in.Size)), fuse.OK
@@ -76,7 +80,7 @@ func (f *filesystem) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (
 	return fuse.ReadResultData(buf[:n]), fuse.OK
 }
 
-// Write is called for nodes in cached mode only.
+// Write is called for nodes in cached mode and for handles with O_SYNC or O_DSYNC.
 func (f *filesystem) Write(cancel <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
 	h := f.handles.file(in.Fh)
 	if h == nil {
@@ -88,6 +92,9 @@ func (f *filesystem) Write(cancel <-chan struct{}, in *fuse.WriteIn, data []byte
 		}
 	}
 	n, err := f.engine.Write(h, data, int64(in.Offset))
+	if err == nil && in.Flags&syscall.O_DSYNC != 0 { // O_SYNC has its bit
+		err = f.engine.Fsync(context.Background(), h)
+	}
 	return uint32(n), f.status("write", err)
 }
 
@@ -127,7 +134,14 @@ func (f *filesystem) Fallocate(cancel <-chan struct{}, in *fuse.FallocateIn) fus
 	if h == nil {
 		return fuse.EBADF
 	}
-	return f.status("fallocate", f.engine.Fallocate(h, in.Mode, int64(in.Offset), int64(in.Length)))
+	if err := f.engine.Fallocate(h, in.Mode, int64(in.Offset), int64(in.Length)); err != nil {
+		return f.status("fallocate", err)
+	}
+	if in.Uid == 0 {
+		return fuse.OK
+	}
+	// Of this change of content the kernel does not say that it takes privileges.
+	return f.status("fallocate", f.engine.DropPrivileges(meta.Ino(in.NodeId)))
 }
 
 // CopyFileRange copies within the volume. What it refuses the kernel does itself, by

@@ -22,6 +22,8 @@ type filesystem struct {
 	log     *slog.Logger
 	modes   modes
 	handles handles
+
+	noOpenDir bool // the kernel can do without OpenDir; set by Init
 }
 
 var _ fuse.RawFileSystem = (*filesystem)(nil)
@@ -36,7 +38,6 @@ func newFilesystem(o Options) *filesystem {
 	f.modes.log = o.Log
 	f.modes.nodes = make(map[meta.Ino]*mode)
 	f.handles.files = make(map[uint64]*content.Handle)
-	f.handles.dirs = make(map[uint64]*dirHandle)
 	return f
 }
 
@@ -44,7 +45,10 @@ func newFilesystem(o Options) *filesystem {
 func (f *filesystem) String() string { return "contentfs" }
 
 // Init is called with the kernel's first request.
-func (f *filesystem) Init(s *fuse.Server) { f.modes.init(s) }
+func (f *filesystem) Init(s *fuse.Server) {
+	f.noOpenDir = s.KernelSettings().Flags64()&fuse.CAP_NO_OPENDIR_SUPPORT != 0
+	f.modes.init(s)
+}
 
 // panicked answers a request whose handling went wrong beyond expectation; the
 // mount lives on.
@@ -53,12 +57,11 @@ func (f *filesystem) panicked(v any) fuse.Status {
 	return fuse.EIO
 }
 
-// handles are the open files and directories by the number the kernel calls them.
+// handles are the open files by the number the kernel calls them.
 type handles struct {
 	mu    sync.Mutex // guards what follows
 	last  uint64
 	files map[uint64]*content.Handle
-	dirs  map[uint64]*dirHandle
 }
 
 func (t *handles) addFile(h *content.Handle) uint64 {
@@ -81,26 +84,6 @@ func (t *handles) takeFile(fh uint64) *content.Handle {
 	h := t.files[fh]
 	delete(t.files, fh)
 	return h
-}
-
-func (t *handles) addDir(d *dirHandle) uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last++
-	t.dirs[t.last] = d
-	return t.last
-}
-
-func (t *handles) dir(fh uint64) *dirHandle {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.dirs[fh]
-}
-
-func (t *handles) dropDir(fh uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.dirs, fh)
 }
 
 // interruptible returns a context that ends when the kernel interrupts the request.

@@ -62,9 +62,13 @@ func (m *modes) enter(h *content.Handle, flags uint32, out *fuse.OpenOut) {
 		m.ever = true
 		out.OpenFlags |= fuse.FOPEN_PASSTHROUGH
 		out.BackingID = n.backing
-	case !m.ever:
+		if flags&syscall.O_DSYNC != 0 {
+			// Each write is to be committed: it must come to us. Mappings do not.
+			out.OpenFlags |= fuse.FOPEN_DIRECT_IO
+		}
+	case !m.ever && !h.Unread():
 		// All reads and writes of this mount went through the kernel's cache: it is
-		// right about what it holds.
+		// right about what it holds. Once a day a read must reach us all the same.
 		out.OpenFlags |= fuse.FOPEN_KEEP_CACHE
 	}
 }

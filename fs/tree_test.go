@@ -1,10 +1,12 @@
 package fs
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -77,25 +79,20 @@ func (tr *tree) remove(names ...string) {
 }
 
 // numbered returns n names in the order of a listing.
-func numbered(n int) []string {
+func (tr *tree) numbered(n int) []string {
 	names := make([]string, n)
 	for i := range names {
 		names[i] = fmt.Sprintf("name%06d", i)
 	}
+	return tr.inOrder(names)
+}
+
+// inOrder sorts names as a listing does.
+func (tr *tree) inOrder(names []string) []string {
+	place := func(name string) meta.Place { return tr.meta.Place([]byte(name)) }
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	return names
 }
-
-func (tr *tree) open() (fh uint64) {
-	tr.Helper()
-	var out fuse.OpenOut
-	in := fuse.OpenIn{InHeader: fuse.InHeader{NodeId: uint64(meta.Root)}}
-	if st := tr.fs.OpenDir(nil, &in, &out); st != fuse.OK {
-		tr.Fatal(st)
-	}
-	return out.Fh
-}
-
-func (tr *tree) release(fh uint64) { tr.fs.ReleaseDir(&fuse.ReleaseIn{Fh: fh}) }
 
 // entry is what the kernel learns of a name.
 type entry struct {
@@ -106,11 +103,11 @@ type entry struct {
 }
 
 // read asks like the kernel: for as much as fits into size bytes from off on.
-func (tr *tree) read(fh, off uint64, size int, plus bool) []entry {
+func (tr *tree) read(off uint64, size int, plus bool) []entry {
 	tr.Helper()
 	buf := make([]byte, size)
 	list := fuse.NewDirEntryList(buf, off)
-	in := fuse.ReadIn{InHeader: fuse.InHeader{NodeId: uint64(meta.Root)}, Fh: fh, Offset: off, Size: uint32(size)}
+	in := fuse.ReadIn{InHeader: fuse.InHeader{NodeId: uint64(meta.Root)}, Offset: off, Size: uint32(size)}
 	read := tr.fs.ReadDir
 	if plus {
 		read = tr.fs.ReadDirPlus
@@ -148,19 +145,20 @@ func (tr *tree) decode(buf []byte, plus bool) []entry {
 	}
 }
 
-// all reads from off to the end, and checks the numbers on the way.
-func (tr *tree) all(fh, off uint64, size int, plus bool) []entry {
+// all reads from off to the end, and checks the positions on the way.
+func (tr *tree) all(off uint64, size int, plus bool) []entry {
 	tr.Helper()
 	var list []entry
 	for {
-		part := tr.read(fh, off, size, plus)
+		part := tr.read(off, size, plus)
 		if len(part) == 0 {
 			return list
 		}
 		for _, e := range part {
-			if off++; e.off != off {
-				tr.Fatalf("%q has number %d, not %d", e.name, e.off, off)
+			if e.off <= off || e.off > math.MaxInt64 {
+				tr.Fatalf("%q has position %d, behind %d", e.name, e.off, off)
 			}
+			off = e.off
 		}
 		list = append(list, part...)
 	}

@@ -2,6 +2,7 @@ package meta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -12,8 +13,11 @@ type rule struct {
 	query     string
 }
 
-// someCases bounds what is said about one rule.
-const someCases = ` LIMIT 20`
+// What is said about one rule is bounded.
+const (
+	caseLimit = 20
+	someCases = ` LIMIT 20`
+)
 
 var rules = []rule{
 	{"the root is not a directory", `
@@ -121,9 +125,31 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 				found = append(found, fmt.Sprintf("%s: %s.", what, r.violation))
 			}
 		}
-		return nil
+		misplaced, err := checkPlaces(ctx, q)
+		found = append(found, misplaced...)
+		return err
 	})
 	return found, opErr("check", err)
+}
+
+// checkPlaces finds names that are not where they are looked for.
+func checkPlaces(ctx context.Context, q source) (found []string, err error) {
+	rows, err := q.query(`SELECT parent, place, name FROM name`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() && ctx.Err() == nil && len(found) < caseLimit {
+		var parent, place int64
+		var name []byte
+		if err := rows.Scan(&parent, &place, &name); err != nil {
+			return nil, err
+		}
+		if q.place(name) != Place(place) {
+			found = append(found, fmt.Sprintf("name %q in node %d: a name is at the place of another.", name, parent))
+		}
+	}
+	return found, errors.Join(rows.Err(), ctx.Err())
 }
 
 func scanText(row scanner) (string, error) {

@@ -10,7 +10,7 @@ type CommitRequest struct {
 	Size   int64
 	Mtime  int64 // of the local file, and of the node unless NodeMtime says otherwise
 	Blocks int64 // of 512 bytes that the local file takes
-	Now    int64 // the node's change time, and the version's id in microseconds
+	Now    int64 // no later than that the node was changed; the version's id in microseconds
 
 	Atime     int64 // the node's, unless 0
 	NodeMtime int64 // the node's, unless 0
@@ -108,7 +108,9 @@ func (t *tx) commit(r *CommitRequest) (Version, error) {
 
 // applyTo gives the node the attributes of the content.
 func (r *CommitRequest) applyTo(n *Node) {
-	n.Size, n.Blocks, n.Mtime, n.Ctime = r.Size, r.Blocks, r.Mtime, r.Now
+	n.Size, n.Blocks, n.Mtime = r.Size, r.Blocks, r.Mtime
+	// The write changed the node, not its commit, which may come much later.
+	n.Ctime = max(n.Ctime, min(r.Mtime, r.Now))
 	if r.NodeMtime != 0 {
 		n.Mtime = r.NodeMtime
 	}

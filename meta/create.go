@@ -159,13 +159,14 @@ func (t *tx) insertNode(n *Node, r CreateRequest) error {
 
 // bind makes a name for a node. ErrExist.
 func (t *tx) bind(parent Ino, name []byte, ino Ino) error {
-	return t.must(ErrExist, `INSERT INTO name (parent, name, ino) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		parent, name, ino)
+	return t.must(ErrExist, `INSERT INTO name (parent, place, name, ino) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		parent, t.place(name), name, ino)
 }
 
 // unbind removes a name that is known to be there.
 func (t *tx) unbind(parent Ino, name []byte) error {
-	return t.must(ErrNotExist, `DELETE FROM name WHERE parent = $1 AND name = $2`, parent, name)
+	return t.must(ErrNotExist, `DELETE FROM name WHERE parent = $1 AND place = $2 AND name = $3`,
+		parent, t.place(name), name)
 }
 
 // changedDir notes that a directory's names changed, and by how many its

@@ -17,10 +17,12 @@
 //
 // # One writer
 //
-// All changes go through one goroutine that owns the only writing connection. It
-// takes every request that waits, runs them in one transaction, commits, and
-// answers them all: commits that wait together share one sync, and nobody waits
-// for a timer. A request that fails is undone alone.
+// All changes go through the only writing connection, and one goroutine at a time
+// has the turn to use it: that of Run, or a caller's who finds nobody at work and so
+// spares itself to be woken by another. Whoever has the turn takes every request that
+// waits, runs them in one transaction, commits, and answers them all: commits that
+// wait together share one sync, and nobody waits for a timer. What comes in meanwhile
+// is the next batch, which is Run's. A request that fails is undone alone.
 //
 // A change is either durable or visible. A durable one is answered when it is on
 // stable storage (synchronous=FULL). A visible one is answered when every reader
@@ -35,6 +37,12 @@
 //
 // Readers use their own connections and see all that was answered before they
 // began.
+//
+// # Listings
+//
+// A directory is listed in the order of its names' places, and a place depends on the
+// name alone (see Place). A listing is a cursor and no state: it goes on from any
+// place, whatever came and went meanwhile, and reads no more than what it gives.
 //
 // # Invariants
 //

@@ -53,7 +53,8 @@ func getDir(q source, ino Ino) (Node, error) {
 // because SQLite prepares a join anew whenever other values are bound to it.
 func getEntry(q source, parent Ino, name []byte) (Node, error) {
 	return scanNode(q.row(`SELECT `+nodeColumns+` FROM node n
-		WHERE n.ino = (SELECT e.ino FROM name e WHERE e.parent = $1 AND e.name = $2)`, parent, name))
+		WHERE n.ino = (SELECT e.ino FROM name e WHERE e.parent = $1 AND e.place = $2 AND e.name = $3)`,
+		parent, q.place(name), name))
 }
 
 // Node gives a node by its number, orphans too. ErrNotExist.
@@ -77,32 +78,6 @@ func lookup(q source, parent Ino, name []byte) (Node, error) {
 		}
 	}
 	return n, err
-}
-
-// ReadDir lists up to limit entries of a directory in the order of the bytes of
-// their names, beginning behind the name after, or at the start if that is nil.
-// What is created or removed between two calls changes nothing for the other
-// names. The names "." and ".." are not among them. Errors as of Lookup.
-func (s *Store) ReadDir(parent Ino, after []byte, limit int) ([]Entry, error) {
-	if after == nil {
-		after = []byte{} // before every name
-	}
-	list, err := all(s.read, scanEntry, `SELECT e.name, `+nodeColumns+`
-		FROM name e JOIN node n ON n.ino = e.ino
-		WHERE e.parent = $1 AND e.name > $2 ORDER BY e.name LIMIT $3`, parent, after, limit)
-	if err == nil && len(list) == 0 {
-		_, err = getDir(s.read, parent)
-	}
-	return list, nodeErr("list", parent, err)
-}
-
-func scanEntry(row scanner) (Entry, error) {
-	var s nodeScan
-	var name []byte
-	if err := row.Scan(append([]any{&name}, s.dest()...)...); err != nil {
-		return Entry{}, err
-	}
-	return Entry{Name: name, Node: s.result()}, nil
 }
 
 // Readlink gives a symlink's target. ErrNotExist; fs.ErrInvalid for a node that

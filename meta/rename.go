@@ -13,6 +13,7 @@ type RenameRequest struct {
 	NewName   []byte
 	NoReplace bool // fail with ErrExist if the new name is taken
 	Exchange  bool // swap the two, which must both exist
+	Relaxed   bool // visible is enough
 	Now       int64
 }
 
@@ -27,10 +28,10 @@ type Renamed struct {
 // as they are, which is success. A directory replaces an empty directory only.
 // ErrNotExist, ErrExist, ErrNotDir (a directory over something else), ErrIsDir
 // (something else over a directory), ErrNotEmpty, ErrLoop; fs.ErrInvalid for
-// NoReplace and Exchange together. Durable.
+// NoReplace and Exchange together. Durable, visible if Relaxed.
 func (s *Store) Rename(r RenameRequest) (Renamed, error) {
 	var done Renamed
-	err := s.durable(func(t *tx) (err error) {
+	err := s.change(!r.Relaxed, func(t *tx) (err error) {
 		done, err = t.rename(&r)
 		return err
 	})
@@ -155,11 +156,11 @@ func (t *tx) exchange(r *RenameRequest, moved, other *Node) error {
 			return err
 		}
 	}
-	const rebind = `UPDATE name SET ino = $3 WHERE parent = $1 AND name = $2`
-	if err := t.must(ErrNotExist, rebind, r.OldParent, r.OldName, other.Ino); err != nil {
+	const rebind = `UPDATE name SET ino = $4 WHERE parent = $1 AND place = $2 AND name = $3`
+	if err := t.must(ErrNotExist, rebind, r.OldParent, t.place(r.OldName), r.OldName, other.Ino); err != nil {
 		return err
 	}
-	if err := t.must(ErrNotExist, rebind, r.NewParent, r.NewName, moved.Ino); err != nil {
+	if err := t.must(ErrNotExist, rebind, r.NewParent, t.place(r.NewName), r.NewName, moved.Ino); err != nil {
 		return err
 	}
 	subdirs := 0 // more in the new directory, fewer in the old

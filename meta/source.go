@@ -13,6 +13,8 @@ import (
 type source interface {
 	query(query string, args ...any) (*sql.Rows, error)
 	row(query string, args ...any) scanner
+	// place gives a name's place in any directory.
+	place(name []byte) Place
 }
 
 // scanner is a row, or the one row of a result.
@@ -29,6 +31,7 @@ func (r noRow) Scan(...any) error { return r.err }
 type reader struct {
 	db     *sql.DB
 	rebind func(string) string
+	placer // set before the first name is asked for
 
 	mu       sync.RWMutex // guards prepared
 	prepared map[string]*sql.Stmt
@@ -75,6 +78,8 @@ type snapshot struct {
 	r  *reader
 	tx *sql.Tx
 }
+
+func (s snapshot) place(name []byte) Place { return s.r.place(name) }
 
 func (s snapshot) query(query string, args ...any) (*sql.Rows, error) {
 	stmt, err := s.r.prepare(query)

@@ -19,9 +19,14 @@ type Store struct {
 	read    *reader
 	volume  string
 
-	wake chan struct{} // holds one token when queue may not be empty
+	// turn holds a token while somebody uses writer: Run, or a change that found
+	// nobody at work and does its own (and what came in meanwhile). It is held until Run has opened writer, and
+	// for good from its end on.
+	turn   chan struct{}
+	writer *writer
+	wake   chan struct{} // holds one token when Run has something to look at
 
-	mu      sync.Mutex // guards queue, running, closed and cause
+	mu      sync.Mutex // guards queue, running, closed and cause; taken with turn, never before it
 	queue   []*request
 	running bool
 	closed  bool
@@ -60,14 +65,17 @@ func New(d Dialect, writes, reads *sql.DB) (*Store, error) {
 		dialect: d,
 		writes:  writes,
 		read:    &reader{db: reads, rebind: d.Rebind, prepared: make(map[string]*sql.Stmt)},
+		turn:    make(chan struct{}, 1),
 		wake:    make(chan struct{}, 1),
 	}
+	s.turn <- struct{}{}
 	s.lazy.touched = make(map[Ino]int64)
 	s.lazy.used = make(map[VersionID]int64)
 	var err error
 	if s.volume, err = s.Setting("volume"); err != nil {
 		return nil, fmt.Errorf("volume id: %w", err)
 	}
+	s.read.placer = placer(s.volume)
 	return s, nil
 }
 
@@ -111,6 +119,7 @@ func (s *Store) Sync(ctx context.Context) error {
 	if err != nil {
 		return opErr("sync", err)
 	}
+	s.signal()
 	select {
 	case err := <-r.done:
 		return opErr("sync", err)
@@ -120,11 +129,17 @@ func (s *Store) Sync(ctx context.Context) error {
 }
 
 // change has the writer run apply and returns when the change is visible, or
-// durable if asked for.
+// durable if asked for. Where nobody is at work it does that itself: to wake
+// another goroutine and be woken by it takes longer than the change.
 func (s *Store) change(durable bool, apply func(*tx) error) error {
 	r, err := s.enqueue(apply, durable)
 	if err != nil {
 		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		s.work()
+	default: // whoever is at work looks at the queue afterwards
 	}
 	return <-r.done
 }
@@ -145,7 +160,6 @@ func (s *Store) enqueue(apply func(*tx) error, durable bool) (*request, error) {
 	}
 	s.queue = append(s.queue, r)
 	s.mu.Unlock()
-	s.signal()
 	return r, nil
 }
 
@@ -156,7 +170,7 @@ func (s *Store) closedErrLocked() error {
 	return ErrClosed
 }
 
-// signal tells the writer that the queue may not be empty.
+// signal has Run look at the queue.
 func (s *Store) signal() {
 	select {
 	case s.wake <- struct{}{}:
@@ -175,8 +189,14 @@ func (s *Store) take(limit int) []*request {
 	}
 	batch := s.queue[:limit:limit]
 	s.queue = s.queue[limit:]
-	s.signal()
 	return batch
+}
+
+// waiting reports whether the queue is not empty.
+func (s *Store) waiting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) > 0
 }
 
 // refuse lets no more requests into the queue; those in it stay.

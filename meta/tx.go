@@ -9,6 +9,7 @@ import (
 // tx is what a request sees of the writer's transaction. It is a source that
 // sees the transaction's own changes.
 type tx struct {
+	placer
 	w        *writer
 	prepared map[string]*sql.Stmt
 

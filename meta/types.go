@@ -47,12 +47,6 @@ func (n *Node) IsDir() bool { return n.Mode&TypeMask == TypeDir }
 // IsRegular reports whether the node is a regular file.
 func (n *Node) IsRegular() bool { return n.Mode&TypeMask == TypeRegular }
 
-// Entry is one name in a directory with the node it binds.
-type Entry struct {
-	Name []byte
-	Node Node
-}
-
 // Remote tells how far a version is on its way to S3.
 type Remote int
 

@@ -15,7 +15,7 @@ const (
 	syncInterval = time.Second
 )
 
-// writer is the state of a running Run. Only its goroutine uses it.
+// writer is the state of a running Run, for whoever has the Store's turn.
 type writer struct {
 	s    *Store
 	conn *sql.Conn
@@ -26,6 +26,8 @@ type writer struct {
 	full bool
 	// unsynced: a visible change was committed since the last durable one.
 	unsynced bool
+	// broken is why the store must not go on.
+	broken error
 }
 
 // Run applies the changes that the other methods ask for until ctx is done. It
@@ -39,11 +41,31 @@ func (s *Store) Run(ctx context.Context) error {
 	w := &writer{s: s}
 	err := w.open()
 	if err == nil {
+		s.writer = w
+		s.rest()
 		err = w.loop(ctx)
 	}
 	err = errors.Join(err, w.close())
 	s.stop(err)
 	return opErr("run", err)
+}
+
+// work runs what waits, for a caller who has the turn, and gives it back.
+func (s *Store) work() {
+	defer s.rest()
+	if w := s.writer; w.broken == nil {
+		w.keep(w.run(s.take(batchLimit)))
+	}
+}
+
+// rest gives the turn back. What came into the queue meanwhile is for Run, and so
+// is a store that broke: its end.
+func (s *Store) rest() {
+	broken := s.writer.broken != nil
+	<-s.turn
+	if broken || s.waiting() {
+		s.signal()
+	}
 }
 
 func (s *Store) start() error {
@@ -67,7 +89,7 @@ func (w *writer) open() error {
 	if w.conn, err = w.s.writes.Conn(context.Background()); err != nil {
 		return fmt.Errorf("writing connection: %w", err)
 	}
-	w.tx = tx{w: w, prepared: make(map[string]*sql.Stmt)}
+	w.tx = tx{placer: w.s.read.placer, w: w, prepared: make(map[string]*sql.Stmt)}
 	if err := w.setDurable(true); err != nil {
 		return err
 	}
@@ -85,7 +107,8 @@ func (w *writer) close() error {
 	return errors.Join(errs...)
 }
 
-// loop returns an error only when the store must not go on.
+// loop does what no caller does for itself. It returns an error only when the store
+// must not go on. It ends with the turn, so that nobody uses what is closed next.
 func (w *writer) loop(ctx context.Context) error {
 	if w.s.writes == nil {
 		<-ctx.Done()
@@ -94,23 +117,40 @@ func (w *writer) loop(ctx context.Context) error {
 	clock := time.NewTicker(syncInterval)
 	defer clock.Stop()
 	for {
-		var err error
+		var do func() error
 		select {
 		case <-ctx.Done():
+			w.s.turn <- struct{}{}
+			if w.broken != nil {
+				return w.broken
+			}
 			return w.finish()
 		case <-w.s.wake:
-			err = w.run(w.s.take(batchLimit))
+			do = func() error { return w.run(w.s.take(batchLimit)) }
 		case <-clock.C:
-			err = w.settle()
-		case err = <-w.log.copied:
-			err = w.log.finishCopy(w, err)
+			do = w.settle
+		case err := <-w.log.copied:
+			do = func() error { return w.log.finishCopy(w, err) }
 		}
-		if err == nil {
-			err = w.log.look(w)
+		w.s.turn <- struct{}{}
+		if w.broken == nil {
+			w.keep(do())
 		}
-		if err = w.fatal(err); err != nil {
-			return err
+		if w.broken != nil {
+			return w.broken
 		}
+		w.s.rest()
+	}
+}
+
+// keep follows a piece of work that ended with err: it looks after the log, and
+// notes if the store must not go on.
+func (w *writer) keep(err error) {
+	if err == nil {
+		err = w.log.look(w)
+	}
+	if w.broken == nil {
+		w.broken = w.fatal(err)
 	}
 }
 
@@ -160,24 +200,35 @@ func (w *writer) fatal(err error) error {
 
 // run commits a batch and answers it. The error is that of the transaction, not
 // of a request.
-func (w *writer) run(batch []*request) error {
+func (w *writer) run(batch []*request) (err error) {
 	if len(batch) == 0 {
 		return nil
 	}
 	w.s.activity.requests.Add(int64(len(batch)))
-	err := w.transact(batch)
-	if err != nil {
+	// A panic may be caught by whoever serves the caller, who then must not leave a
+	// transaction half done to the next.
+	w.broken = errPanicked
+	defer func() {
+		for _, r := range batch {
+			switch {
+			case w.broken == errPanicked:
+				r.done <- errPanicked
+			case err != nil:
+				r.done <- err
+			default:
+				r.done <- r.err
+			}
+		}
+	}()
+	if err = w.transact(batch); err != nil {
 		err = w.describe(err)
 	}
-	for _, r := range batch {
-		if err != nil {
-			r.done <- err
-		} else {
-			r.done <- r.err
-		}
-	}
+	w.broken = nil
 	return err
 }
+
+// errPanicked: a change ended in a panic.
+var errPanicked = errors.New("a change ended in a panic")
 
 // describe adds what an error of the driver means.
 func (w *writer) describe(err error) error {

@@ -48,6 +48,8 @@ var helpers = map[string][]string{
 	"backend/mem":                     {"backend", "backend/internal/driver"},
 	"meta/metatest":                   {"meta"},
 	"fs/volume/volumetest":            {"fs/volume", "fs/audit", "fs/local", "meta", "meta/sqlite", "backend", "backend/s3"},
+	"fs/volume/programs":              {"fs/volume"},
+	"fs/internal/model":               {"fs", "fs/audit", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
 	"cmd/contentfs/internal/life":     {},
 	"cmd/contentfs/internal/workload": {},
 }
@@ -67,6 +69,7 @@ var outside = []struct {
 	{module: "github.com/urfave/cli/v2", rooms: []string{"cmd/contentfs"}},
 	{module: "github.com/BurntSushi/toml", rooms: []string{"cmd/contentfs"}},
 	{module: "github.com/Shopify/toxiproxy/v2", tests: true},
+	{module: "pgregory.net/rapid", rooms: []string{"fs/internal/model"}, tests: true},
 	{module: "github.com/rs/zerolog", tests: true}, // what toxiproxy wants as its logger
 }
 

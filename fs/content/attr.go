@@ -11,29 +11,43 @@ import (
 
 // GetAttr describes a node. It never waits for S3.
 func (e *Engine) GetAttr(ino meta.Ino) (meta.Node, error) {
+	r := e.live.reading(ino) // before the node: what is not there any more is on record
 	n, err := e.Meta.Node(ino)
+	if err == nil && r != nil && r.complete(&n) != nil {
+		n, err = e.Meta.Node(ino) // closed meanwhile, and recorded before that
+	}
 	if err != nil {
 		return meta.Node{}, fmt.Errorf("stat node %d: %w", ino, err)
 	}
 	return e.attr(n), nil
 }
 
-// attr completes a node from the file that is being written to.
+// attr completes a node from the file that is being written to or read.
 func (e *Engine) attr(n meta.Node) meta.Node {
 	if !n.IsRegular() {
 		return n
 	}
-	w := e.live.writing(n.Ino)
-	if w == nil {
+	l := e.live.find(n.Ino)
+	if l == nil {
 		return n
 	}
+	if w := l.writing.Load(); w != nil {
+		w.complete(&n)
+	}
+	if r := l.reading.Load(); r != nil {
+		_ = r.complete(&n) // closed meanwhile
+	}
+	return n
+}
+
+// complete gives a node what its file tells.
+func (w *writing) complete(n *meta.Node) {
 	st, err := w.file.Stamp()
 	if err != nil || !w.fresh && st.SameContent(w.stamp) {
-		return n // closed meanwhile, or as on record
+		return // closed meanwhile, or as on record
 	}
 	n.Size, n.Blocks, n.Mtime = st.Size, st.Blocks, st.Mtime
-	n.Ctime = max(n.Ctime, st.Mtime)
-	return n
+	n.Ctime = max(n.Ctime, min(st.Mtime, st.Ctime)) // the former may have been set, to any time
 }
 
 // SetAttr changes what c.Valid says. h is the handle the call came through, nil
@@ -64,6 +78,7 @@ func (e *Engine) SetAttr(ctx context.Context, ino meta.Ino, h *Handle, c meta.At
 		return meta.Node{}, fmt.Errorf("change node %d: %w", ino, err)
 	}
 	e.live.renamed(ino)
+	e.alterations.add(ino)
 	return e.attr(n), nil
 }
 
@@ -84,7 +99,7 @@ func (e *Engine) resize(ctx context.Context, ino meta.Ino, h *Handle, size int64
 }
 
 // setTimes gives a file with uncommitted changes the times as well: its commit
-// would take them from there.
+// would take them from there. Reads up to now do not count any more.
 func (e *Engine) setTimes(ino meta.Ino, c meta.AttrChange) error {
 	l := e.live.peek(ino)
 	if l == nil {
@@ -93,7 +108,11 @@ func (e *Engine) setTimes(ino meta.Ino, c meta.AttrChange) error {
 	defer e.live.drop(l)
 	_ = l.acquire(context.Background()) // cannot fail: never cancelled
 	defer l.release()
-	if l.writers == 0 {
+	if l.file == nil {
+		return nil
+	}
+	defer l.watchAnew()
+	if l.writers == 0 && !l.draft {
 		return nil
 	}
 	st, err := l.file.Stamp()

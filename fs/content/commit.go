@@ -151,6 +151,7 @@ func (e *Engine) Release(h *Handle) {
 			e.settle(l)
 		}
 	}
+	e.noteRead(l)
 	e.closeIdle(l)
 	l.release()
 	e.live.drop(l)

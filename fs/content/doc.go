@@ -54,7 +54,7 @@
 //	live.lock (one node; may wait for disk, and for S3 when its content is fetched)
 //	  before spaceMeter.mu (making room; may wait for disk)
 //	    before table.mu (which nodes are live; never held during I/O)
-//	    before stream.mu, orphans.mu (never held during I/O)
+//	    before stream.mu, orphans.mu, alterations.mu (never held during I/O)
 //
 // live.lock of two nodes is never waited for at once: who makes room only tries.
 // meta's methods take no lock of ours and may be called under any of them.

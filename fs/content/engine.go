@@ -74,10 +74,11 @@ type Engine struct {
 	live  table
 	queue Queue
 
-	space    spaceMeter
-	orphans  orphans
-	pressure chan struct{} // capacity 1: the evictor has work
-	sweep    chan struct{} // capacity 1: the sweeper has work
+	space       spaceMeter
+	orphans     orphans
+	alterations alterations
+	pressure    chan struct{} // capacity 1: the evictor has work
+	sweep       chan struct{} // capacity 1: the sweeper has work
 }
 
 // New returns an engine that is ready for Recover. It starts nothing.
@@ -95,6 +96,7 @@ func New(c Config) *Engine {
 	}
 	e.live.nodes = make(map[meta.Ino]*live)
 	e.orphans.seen = make(map[meta.Ino]time.Time)
+	e.alterations.known = now()
 	return e
 }
 

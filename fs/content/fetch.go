@@ -91,6 +91,9 @@ func (e *Engine) fetch(ctx context.Context, v *meta.Version, k local.Kind) (*loc
 	if err := e.admit(); err != nil {
 		return nil, nil, err
 	}
+	if v.Size == 0 {
+		return e.fill(v, k, func(io.Writer) error { return nil }) // nothing is known well enough
+	}
 	var away error
 	if v.Remote == meta.Stored {
 		f, sum, err := e.fill(v, k, func(w io.Writer) error { return e.download(ctx, v, w) })

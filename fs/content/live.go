@@ -36,8 +36,13 @@ type live struct {
 	guarded  bool           // writes must pass through us: they take privileges away
 	poisoned bool           // a sync failed: no commit of this file can be believed
 
-	// writing is set while there are writers. It is read without the lock.
+	// writing is set while there are writers, or readers of what they did not commit.
+	// It is read without the lock.
 	writing atomic.Pointer[writing]
+
+	// reading is set while a read of the node would count. It is read without the
+	// lock.
+	reading atomic.Pointer[reading]
 
 	// who describes the node for the attributes of its files; nil: to be looked up.
 	// It is read and cleared without the lock.
@@ -58,9 +63,10 @@ type writing struct {
 	fresh bool        // file never was
 }
 
-// publish lets stat see the file, or the metadata again when nobody writes.
+// publish lets stat see the file, or the metadata again when nobody writes and all
+// is committed: of a file without a name it never is, and readers may still have it.
 func (l *live) publish() {
-	if l.writers == 0 {
+	if l.writers == 0 && !l.draft {
 		l.writing.Store(nil)
 		return
 	}
@@ -112,6 +118,14 @@ func (t *table) find(ino meta.Ino) *live {
 func (t *table) writing(ino meta.Ino) *writing {
 	if l := t.find(ino); l != nil {
 		return l.writing.Load()
+	}
+	return nil
+}
+
+// reading returns how a node's reads are noticed, nil when they are not.
+func (t *table) reading(ino meta.Ino) *reading {
+	if l := t.find(ino); l != nil {
+		return l.reading.Load()
 	}
 	return nil
 }

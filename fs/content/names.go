@@ -16,25 +16,21 @@ func (e *Engine) Lookup(parent meta.Ino, name []byte) (meta.Node, error) {
 	return e.attr(n), nil
 }
 
-// Entry is a name in a directory with what stat tells about it.
-type Entry struct {
-	Name []byte
-	Attr meta.Node
-}
-
-// ReadDir returns up to limit entries behind the name after, in byte order; nil
-// begins at the start. Names that come or go meanwhile make no other appear twice
-// or be left out.
-func (e *Engine) ReadDir(dir meta.Ino, after []byte, limit int) ([]Entry, error) {
-	list, err := e.Meta.ReadDir(dir, after, limit)
+// List gives use the entries of a directory behind a place, one after the other,
+// until it returns false. What it may do is said at meta.Store.List. To begin at the
+// start is a read of the directory.
+func (e *Engine) List(dir meta.Ino, after meta.Place, use func(*meta.Entry) bool) error {
+	err := e.Meta.List(dir, after, func(m *meta.Entry) bool {
+		m.Node = e.attr(m.Node)
+		return use(m)
+	})
+	if err == nil && after == 0 {
+		err = e.readAt(dir, now())
+	}
 	if err != nil {
-		return nil, fmt.Errorf("list directory %d: %w", dir, err)
+		return fmt.Errorf("list directory %d: %w", dir, err)
 	}
-	entries := make([]Entry, len(list))
-	for i, m := range list {
-		entries[i] = Entry{Name: m.Name, Attr: e.attr(m.Node)}
-	}
-	return entries, nil
+	return nil
 }
 
 // Mknod makes a node that is not opened: a directory, symlink, special file, or
@@ -68,6 +64,9 @@ func (e *Engine) own(r *meta.CreateRequest) {
 // Readlink returns a symlink's target.
 func (e *Engine) Readlink(ino meta.Ino) ([]byte, error) {
 	t, err := e.Meta.Readlink(ino)
+	if err == nil {
+		err = e.readAt(ino, now())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read link %d: %w", ino, err)
 	}
@@ -79,15 +78,15 @@ func (e *Engine) Link(ino, parent meta.Ino, name []byte) (meta.Node, error) {
 	if e.ReadOnly {
 		return meta.Node{}, ErrReadOnly
 	}
-	n, err := e.Meta.Link(ino, parent, name, now())
-	if err != nil {
+	if _, err := e.Meta.Link(ino, parent, name, now()); err != nil {
 		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
 	}
 	e.orphans.remove(ino)
+	e.alterations.add(ino)
 	if err := e.commitNode(ino); err != nil {
 		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
 	}
-	return e.attr(n), nil
+	return e.GetAttr(ino) // after the commit: the kernel keeps what it is told
 }
 
 // Unlink removes a name that is not a directory's. What is open goes on working.
@@ -116,42 +115,52 @@ func (e *Engine) Rmdir(parent meta.Ino, name []byte) error {
 	return nil
 }
 
-// Rename moves a name. What is written to is committed first, so that the new
-// name never stands for less than was written.
+// Rename moves a name, or swaps two. What is written to is committed first, so that
+// a name never comes to stand for less than was written.
 func (e *Engine) Rename(r meta.RenameRequest) error {
 	if e.ReadOnly {
 		return ErrReadOnly
 	}
-	n, err := e.Meta.Lookup(r.OldParent, r.OldName)
-	if err == nil && n.IsRegular() {
-		err = e.commitNode(n.Ino)
+	err := e.commitName(r.OldParent, r.OldName)
+	if err == nil && r.Exchange {
+		err = e.commitName(r.NewParent, r.NewName)
 	}
 	if err != nil {
 		return fmt.Errorf("rename %q to %q: %w", r.OldName, r.NewName, err)
 	}
-	r.Now = now()
+	r.Now, r.Relaxed = now(), e.Durability == Relaxed
 	done, err := e.Meta.Rename(r)
 	if err != nil {
 		return fmt.Errorf("rename %q to %q: %w", r.OldName, r.NewName, err)
 	}
 	e.live.renamed(done.Moved.Ino)
+	e.alterations.add(done.Moved.Ino)
+	if r.Exchange {
+		if n, err := e.Meta.Lookup(r.OldParent, r.OldName); err == nil {
+			e.live.renamed(n.Ino)
+			e.alterations.add(n.Ino)
+		}
+	}
 	if done.Replaced != nil {
 		e.removed(done.Replaced.Ino, done.ReplacedLast)
 	}
 	return nil
 }
 
-// removed notes that a node lost a name.
-func (e *Engine) removed(ino meta.Ino, last bool) {
-	if last {
-		e.orphans.add(ino)
+// commitName is commitNode for what has a name.
+func (e *Engine) commitName(parent meta.Ino, name []byte) error {
+	n, err := e.Meta.Lookup(parent, name)
+	if err != nil || !n.IsRegular() {
+		return err
 	}
+	return e.commitNode(n.Ino)
 }
 
-// Forget tells that the kernel does not know the node any more.
-func (e *Engine) Forget(ino meta.Ino) {
-	if e.orphans.has(ino) {
-		signal(e.sweep)
+// removed notes that a node lost a name.
+func (e *Engine) removed(ino meta.Ino, last bool) {
+	e.alterations.add(ino)
+	if last {
+		e.orphans.add(ino)
 	}
 }
 

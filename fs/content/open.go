@@ -56,6 +56,9 @@ func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, er
 		e.live.drop(h.l)
 		return nil, fmt.Errorf("open node %d: %w", ino, err)
 	}
+	if reads(flags) {
+		e.watch(h.l)
+	}
 	h.l.opens++
 	if h.write {
 		h.l.writers++
@@ -106,7 +109,11 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 		return meta.Node{}, nil, err
 	}
 	r.Draft = meta.FileID(f.ID)
-	node, err := record(r)
+	node := meta.Node{}
+	// The node's times are the file's: a close without a write must not move them.
+	if err = f.SetTimes(r.Now, r.Now); err == nil {
+		node, err = record(r)
+	}
 	if err != nil {
 		f.Close()
 		return meta.Node{}, nil, errors.Join(err, e.discard(f.ID))
@@ -131,6 +138,10 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 		e.live.drop(h.l)
 		return meta.Node{}, nil, err
 	}
+	if h.l.opens == 0 {
+		h.l.guarded = privileged(node.Mode)
+	}
+	e.watch(h.l)
 	h.l.opens++
 	h.l.writers++
 	h.l.publish()
@@ -145,7 +156,7 @@ func (e *Engine) adopt(l *live, f *local.File, base meta.VersionID) error {
 		f.Close()
 		return err
 	}
-	st, err := f.Stamp()
+	st, err := r.Stamp()
 	if err != nil {
 		r.Close()
 		f.Close()
@@ -201,11 +212,14 @@ func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
 		return err
 	}
 	if write && (trunc || v.Size == 0) {
-		if err := e.begin(l, v.ID); err != nil {
+		if err := e.begin(l, v.ID); err != nil || trunc {
 			return err
 		}
-		l.fresh = trunc // else as empty as v: no change until somebody writes
-		return nil
+		l.fresh = false // as empty as v, and as old: no change until somebody writes
+		if err := l.rw.SetTimes(v.Mtime, v.Mtime); err != nil {
+			return err
+		}
+		return l.mark()
 	}
 	f, err := e.openVersion(&v)
 	if err != nil {
@@ -274,6 +288,8 @@ func (e *Engine) closeIdle(l *live) {
 		l.file.Close()
 	}
 	l.file, l.rw, l.stream = nil, nil, nil
+	l.writing.Store(nil)
+	l.reading.Store(nil)
 	l.version, l.draft, l.fresh = 0, false, false
 	l.guarded, l.poisoned = false, false
 	l.written.Store(false)

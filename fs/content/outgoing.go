@@ -114,7 +114,11 @@ func (e *Engine) openOutgoing(o *Outgoing, insist Insist) error {
 		return fmt.Errorf("version %d: %w", v.ID, ErrLost)
 	}
 	o.file, o.probe = f.File, f
-	if err := e.steady(o, insist); err != nil {
+	err = f.Quiet()
+	if err == nil {
+		err = e.steady(o, insist)
+	}
+	if err != nil {
 		f.Close()
 		return err
 	}

@@ -132,7 +132,12 @@ func (r *recovery) version(row *meta.LocalFile, there bool) error {
 	switch {
 	case !there || !plausible(&v, st):
 		return r.damaged(&v, there)
-	case v.Retired == 0 && (st.Size != v.Size || st.Mtime != v.Mtime):
+	case v.Retired != 0 && (st.Size != v.Size || st.Mtime != v.Mtime):
+		// It had no name any more and was written to until the crash: of what was
+		// committed nothing is left, and what was written since nobody can reach.
+		r.Dropped++
+		return r.giveUpFile(&v)
+	case st.Size != v.Size || st.Mtime != v.Mtime:
 		// A settled version differs when a mapping or a descriptor outlived the last
 		// life.
 		return r.asFound(&v, st)

@@ -1,6 +1,8 @@
 package content
 
 import (
+	"bytes"
+	"context"
 	"errors"
 
 	"contentfs/fs/local"
@@ -15,7 +17,7 @@ func (r *recovery) draft(row *meta.LocalFile, there bool) error {
 	}
 	switch {
 	case d.untouched:
-		err = r.Meta.DropDraft(row.File, true, now())
+		err = r.Meta.DropDraft(row.File, d.whole, now())
 	case d.empty:
 		r.Dropped++
 		err = r.Meta.DropDraft(row.File, false, now())
@@ -33,7 +35,8 @@ func (r *recovery) draft(row *meta.LocalFile, there bool) error {
 
 // draftState is what a draft's file tells.
 type draftState struct {
-	untouched bool // it still equals the version it began from
+	untouched bool // it still looks like the version it began from
+	whole     bool // it has the version's bytes, and they are on disk
 	empty     bool
 	later     bool // its node was there before it: made by mknod, and not by this open
 }
@@ -62,8 +65,31 @@ func (r *recovery) look(row *meta.LocalFile, there bool) (draftState, error) {
 	if gone(err) {
 		return d, nil
 	}
-	d.untouched = st.Size == v.Size && st.Mtime == v.Mtime
+	if err != nil || st.Size != v.Size || st.Mtime != v.Mtime {
+		return d, err
+	}
+	d.untouched = true
+	if v.File != "" || v.SHA256 == nil {
+		return d, nil // nobody needs it, or nobody can tell whether it is good
+	}
+	d.whole, err = r.whole(f, &v)
+	// Where it is not, there were writes of which only the bytes got to disk.
+	d.untouched = d.whole
 	return d, err
+}
+
+// whole reports whether a file has a version's bytes, and puts them on stable
+// storage if so. Size and time do not tell: a power cut may leave them and not the
+// bytes that were written or fetched.
+func (r *recovery) whole(f *local.File, v *meta.Version) (bool, error) {
+	sum, _, err := digest(context.Background(), f, v.Size)
+	if err != nil || !bytes.Equal(sum[:], v.SHA256) {
+		return false, nil // unreadable: the quarantine has room for that as well
+	}
+	if r.Durability == Relaxed {
+		return true, nil
+	}
+	return true, r.Local.SyncNew(f)
 }
 
 // neverCommitted removes the names of a node that never had content: a file that

@@ -43,7 +43,11 @@ func (e *Engine) draftFromAway(ctx context.Context, l *live, v *meta.Version) er
 
 // draftFrom makes f, a copy of v's content open for writing, the node's file.
 func (e *Engine) draftFrom(l *live, v *meta.Version, f *local.File) error {
-	err := e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: v.ID, Now: now()})
+	// As v's own file has it: else it would look written to when it becomes that.
+	err := f.SetTimes(v.Mtime, v.Mtime)
+	if err == nil {
+		err = e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: v.ID, Now: now()})
+	}
 	if err != nil {
 		f.Close()
 		return errors.Join(err, e.discard(f.ID))
@@ -136,7 +140,7 @@ func (e *Engine) abandon(l *live) {
 	untouched := err == nil && !l.fresh && !l.written.Load() && st.SameContent(l.stamp)
 	switch {
 	case untouched:
-		err = e.Meta.DropDraft(id, true, now())
+		err = e.giveBack(l)
 	case err == nil && (st.Size == 0 || e.unnamed(l.ino)):
 		err = e.Meta.DropDraft(id, false, now())
 	default:
@@ -149,6 +153,16 @@ func (e *Engine) abandon(l *live) {
 	}
 	signal(e.sweep)
 	e.Changed(l.ino)
+}
+
+// giveBack makes a draft that nobody wrote to the file of the version it began from,
+// if that has none: bytes that were fetched for it are on disk before that.
+func (e *Engine) giveBack(l *live) error {
+	var unsafe error
+	if e.Durability != Relaxed {
+		unsafe = e.Local.SyncNew(l.file)
+	}
+	return errors.Join(unsafe, e.Meta.DropDraft(meta.FileID(l.file.ID), unsafe == nil, now()))
 }
 
 // unnamed reports whether the node has lost its last name.

@@ -99,6 +99,7 @@ func (e *Engine) Setxattr(ino meta.Ino, name, value []byte, create, replace bool
 		return ErrReadOnlyAttr
 	}
 	e.live.dress(ino)
+	defer e.alterations.add(ino)
 	return e.Meta.Setxattr(ino, name, value, create, replace, now())
 }
 
@@ -109,6 +110,7 @@ func (e *Engine) SetACL(ino meta.Ino, name string, value []byte, dropSetGID bool
 		return ErrReadOnly
 	}
 	e.live.dress(ino)
+	defer e.alterations.add(ino)
 	if err := e.Meta.SetACL(ino, name, value, dropSetGID, now()); err != nil {
 		return err
 	}
@@ -124,6 +126,7 @@ func (e *Engine) Removexattr(ino meta.Ino, name []byte) error {
 	if bytes.HasPrefix(name, []byte(attrPrefix)) {
 		return ErrReadOnlyAttr
 	}
+	defer e.alterations.add(ino)
 	return e.Meta.Removexattr(ino, name, now())
 }
 

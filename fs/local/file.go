@@ -12,8 +12,9 @@ import (
 // Stamp tells whether a file was changed: what stat says about its content.
 type Stamp struct {
 	Size   int64
-	Mtime  int64 // nanoseconds since 1970
-	Ctime  int64 // nanoseconds since 1970
+	Atime  int64 // nanoseconds since 1970, as the others
+	Mtime  int64
+	Ctime  int64
 	Blocks int64 // of 512 bytes, without the attributes'
 }
 
@@ -48,7 +49,7 @@ func (s *Store) Stat(id ID) (Stamp, error) {
 }
 
 func stampOf(st *unix.Stat_t) Stamp {
-	return Stamp{Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(), Blocks: st.Blocks}
+	return Stamp{Size: st.Size, Atime: st.Atim.Nano(), Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(), Blocks: st.Blocks}
 }
 
 // SameContent reports whether size and modification time are those of o. The
@@ -77,6 +78,42 @@ func (f *File) SetTimes(atime, mtime int64) error {
 func (f *File) touch() error {
 	now := unix.Timespec{Nsec: unix.UTIME_NOW}
 	return f.setTimes(now, now)
+}
+
+// ForgetRead sets the access time to 0, which the next read moves.
+func (f *File) ForgetRead() error {
+	return f.setTimes(unix.Timespec{}, unix.Timespec{Nsec: unix.UTIME_OMIT})
+}
+
+// openQuietly opens the file again, with an offset of its own, for reads that leave
+// no access time.
+func (f *File) openQuietly() (*os.File, error) {
+	return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), os.O_RDONLY|unix.O_NOATIME, 0)
+}
+
+// ReadQuietly is ReadAt that leaves no access time.
+func (f *File) ReadQuietly(p []byte, off int64) (int, error) {
+	r, err := f.openQuietly()
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	return r.ReadAt(p, off)
+}
+
+// Quiet makes reads by this file leave no access time.
+func (f *File) Quiet() error {
+	err := f.Control(func(fd int) error {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err == nil {
+			_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_NOATIME)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read local file %s without a trace: %w", f.ID, err)
+	}
+	return nil
 }
 
 func (f *File) setTimes(atime, mtime unix.Timespec) error {
@@ -142,8 +179,7 @@ func clone(dst, src *File) error {
 	if err != nil {
 		return err
 	}
-	// A description of its own leaves src's offset alone.
-	r, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", src.Fd()))
+	r, err := src.openQuietly()
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,13 @@ const childEnv = "CONTENTFS_TEST_CHILD"
 // children are what must not run in the process that serves the mount: a page
 // fault there holds up the Go scheduler, and a signal ends the server too.
 var children = map[string]func(args []string) error{
-	"mmap":    childMmap,
-	"read":    childRead,
-	"inherit": childInherit,
+	"mmap":      childMmap,
+	"fsx":       childFsx,
+	"read":      childRead,
+	"inherit":   childInherit,
+	"maps":      childMaps,
+	"lock":      childLock,
+	"posixtest": childPosixtest,
 }
 
 func TestMain(m *testing.M) {

@@ -20,7 +20,7 @@ func testCommit(e *env) {
 	sameVersion(e, get(e.s.VersionByFile("d1"))(e), want)
 	n := e.node(f.Ino)
 	same(e, "node", n, meta.Node{Ino: f.Ino, Mode: meta.TypeRegular | 0o755, Nlink: 1, Size: 10,
-		Atime: 88, Mtime: 77, Ctime: now, Version: v.ID})
+		Atime: 88, Mtime: 77, Ctime: f.Ctime, Version: v.ID}) // nothing was written since the node was made
 	same(e, "queue", get(e.s.QueueEntry(v.ID))(e), meta.Upload{Version: v.ID, Due: now + 5, Since: now})
 	files := get(e.s.Files("", 10))(e)
 	if len(files) != 1 || files[0].Kind != meta.FileVersion {
@@ -31,6 +31,11 @@ func testCommit(e *env) {
 	e.fails(e.s.Settled(1), meta.ErrNotExist)
 	get(e.s.Commit(meta.CommitRequest{Ino: f.Ino, File: "d1", Mtime: 78, NodeMtime: 99, Now: e.now(), Relaxed: true}))(e)
 	same(e, "times", [2]int64{e.node(f.Ino).Mtime, e.node(f.Ino).Atime}, [2]int64{99, 88})
+	written, now := e.now(), e.now()
+	get(e.s.Commit(meta.CommitRequest{Ino: f.Ino, File: "d1", Mtime: written, Now: now}))(e)
+	same(e, "change time", e.node(f.Ino).Ctime, written)
+	get(e.s.Commit(meta.CommitRequest{Ino: f.Ino, File: "d1", Mtime: now + 1e18, Now: now}))(e)
+	same(e, "change time with a modification time in the future", e.node(f.Ino).Ctime, now)
 	_, err = e.s.Commit(meta.CommitRequest{Ino: 99, File: "d2", Now: e.now()})
 	e.fails(err, meta.ErrNotExist)
 	_, err = e.s.Commit(meta.CommitRequest{Ino: meta.Root, File: "d2", Now: e.now()})

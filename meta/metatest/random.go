@@ -124,7 +124,7 @@ func (r *randomTree) compare() {
 
 func (r *randomTree) walk(dir meta.Ino, path string, list *[]string) {
 	r.Helper()
-	for _, entry := range get(r.s.ReadDir(dir, nil, 1000))(r.env) {
+	for _, entry := range listed(r.env, dir, 0, 0) {
 		n := entry.Node
 		p := path + "/" + string(entry.Name)
 		*list = append(*list, fmt.Sprint(p, " ", n.Ino, " ", n.IsDir(), " ", n.Nlink))

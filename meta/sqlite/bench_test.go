@@ -137,9 +137,31 @@ func BenchmarkRead(b *testing.B) {
 			must(s.Path(last.Ino))(b)
 		}
 	})
-	b.Run("ReadDir1000", func(b *testing.B) {
-		for b.Loop() {
-			must(s.ReadDir(dir, nil, 1000))(b)
-		}
+	for _, entries := range []int{1, 200} { // a request for names with attributes holds some 200
+		b.Run(fmt.Sprint("List", entries), func(b *testing.B) {
+			var at meta.Place
+			for b.Loop() {
+				at = nextPage(b, s, dir, at, entries)
+			}
+		})
+	}
+}
+
+// nextPage lists some entries of a directory behind a place, and returns the place
+// behind them; that of the start at the end.
+func nextPage(b *testing.B, s *meta.Store, dir meta.Ino, at meta.Place, entries int) meta.Place {
+	b.Helper()
+	n := 0
+	err := s.List(dir, at, func(e *meta.Entry) bool {
+		at = e.Place
+		n++
+		return n < entries
 	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if n < entries {
+		return 0
+	}
+	return at
 }

@@ -22,7 +22,8 @@ func TestCheckFinds(t *testing.T) {
 		{"UPDATE counter SET last_version = 99", "UPDATE counter SET last_version = 100", "not counted"},
 		{"UPDATE node SET parent = 7 WHERE mode & 32768", "UPDATE node SET parent = 0 WHERE mode & 32768", "has a parent"},
 		{"INSERT INTO draft (file, ino) VALUES ('d', 1)", "DELETE FROM draft", "no regular file"},
-		{"INSERT INTO name VALUES (1, x'61', 77)", "DELETE FROM name WHERE ino = 77", "does not exist"},
+		{"UPDATE name SET place = place - 1", "UPDATE name SET place = place + 1", "place of another"},
+		{"INSERT INTO name VALUES (1, 20, x'61', 77)", "DELETE FROM name WHERE ino = 77", "does not exist"},
 		{"INSERT INTO node VALUES (9, 16877, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, NULL)", "DELETE FROM node WHERE ino = 9", "cannot be reached"},
 	} {
 		t.Run(c.want, func(t *testing.T) {

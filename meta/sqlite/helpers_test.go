@@ -74,6 +74,15 @@ func must[T any](v T, err error) func(t testing.TB) T {
 	}
 }
 
+// listed gives up to limit entries of a directory behind a place.
+func listed(s *meta.Store, dir meta.Ino, after meta.Place, limit int) (list []meta.Entry, err error) {
+	err = s.List(dir, after, func(e *meta.Entry) bool {
+		list = append(list, *e)
+		return len(list) < limit
+	})
+	return list, err
+}
+
 // fileID makes the i-th of the names of local files.
 func fileID(i int) meta.FileID { return meta.FileID(fmt.Sprintf("%032x", i)) }
 

@@ -65,7 +65,7 @@ func TestLogStaysShort(t *testing.T) {
 	for range 2 {
 		all.Go(func() {
 			for !done.Load() {
-				if _, err := s.ReadDir(meta.Root, nil, 500); err != nil {
+				if _, err := listed(s, meta.Root, 0, 500); err != nil {
 					t.Error(err)
 					return
 				}

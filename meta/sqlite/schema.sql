@@ -37,11 +37,13 @@ CREATE TABLE node (
 -- Nodes without a name, which wait to be forgotten.
 CREATE INDEX node_orphan ON node (ino) WHERE nlink = 0;
 
+-- place is a hash of the name, and the order in which directories are listed.
 CREATE TABLE name (
     parent INTEGER NOT NULL REFERENCES node (ino),
+    place  INTEGER NOT NULL,
     name   BLOB    NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
     ino    INTEGER NOT NULL REFERENCES node (ino),
-    PRIMARY KEY (parent, name)
+    PRIMARY KEY (parent, place, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX name_ino ON name (ino);

@@ -15,6 +15,7 @@ type bench struct {
 	ctx    context.Context
 	dir    string // on the disk to measure on
 	s3     string // where the S3 server keeps its objects
+	gate   *gate  // between the mounts and the S3 server
 	rounds int
 	volumes
 }
@@ -78,11 +79,15 @@ func writeOut(folders ...string) error {
 
 // compare runs a measure on both sides, in turns.
 func compare(b *bench, m measure) (result, error) {
-	v, err := b.mount(b.ctx, m.name, "strict")
+	v, err := b.mount(b.ctx, m.name, m.durability)
 	if err != nil {
 		return result{}, err
 	}
 	defer v.destroy()
+	if m.family == names {
+		b.gate.shut()
+		defer b.gate.open()
+	}
 	plain := filepath.Join(b.dir, m.name+"-plain")
 	if err := os.Mkdir(plain, 0o755); err != nil {
 		return result{}, err
@@ -98,20 +103,15 @@ func compare(b *bench, m measure) (result, error) {
 		}
 	}
 	r := result{measure: m}
-	for n := range b.rounds + 1 {
+	for n := range m.roundsOf(b) + 1 {
 		// Who goes first meets a quieter machine, so it is not always the same.
 		if n > 0 {
 			sides[0], sides[1] = sides[1], sides[0]
 		}
 		var figure [2]float64
 		for _, s := range sides {
-			if err := v.drained(b.ctx); err != nil {
+			if err := m.ready(b, v, plain); err != nil {
 				return result{}, err
-			}
-			if m.writes {
-				if err := writeOut(plain, v.localFiles(), b.s3); err != nil {
-					return result{}, err
-				}
 			}
 			f, err := m.round(s)
 			if err != nil {
@@ -129,4 +129,18 @@ func compare(b *bench, m measure) (result, error) {
 		r.add(figure[0], figure[1])
 	}
 	return r, nil
+}
+
+// ready brings everything into the state in which a round begins.
+func (m *measure) ready(b *bench, v *mounted, plain string) error {
+	switch {
+	case m.cold:
+		return chill(b.ctx, v)
+	case m.family == names:
+		return nil // nothing is under way: the S3 server is out of reach
+	}
+	if err := v.drained(b.ctx); err != nil || !m.writes {
+		return err
+	}
+	return writeOut(plain, v.localFiles(), b.s3)
 }

@@ -13,5 +13,12 @@
 // after a close; each round is over before, and the next one waits until all is
 // in S3, and on the disk.
 //
-// A measure is one entry of the table in measures.go.
+// Measures of names are in namemeasures.go. What they time is a request's way through
+// the process, so the S3 server is kept out of reach meanwhile: uploads to a server on
+// the same machine take more of it than the requests. Where their mounts are relaxed,
+// the plain side does not sync either. A cold round begins with a new process and
+// empty caches of the kernel.
+//
+// A measure is one entry of the tables in measures.go and namemeasures.go; its family
+// chooses all of a table.
 package main

@@ -43,8 +43,13 @@ func run(ctx context.Context) (short bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	b := &bench{ctx: ctx, dir: *dir, s3: *s3, rounds: *rounds, volumes: volumes{
-		binary: *binary, endpoint: *endpoint, dir: *dir, passthrough: *passthrough,
+	g, err := openGate(*endpoint)
+	if err != nil {
+		return false, err
+	}
+	defer g.close()
+	b := &bench{ctx: ctx, dir: *dir, s3: *s3, gate: g, rounds: *rounds, volumes: volumes{
+		binary: *binary, endpoint: g.endpoint(), dir: *dir, passthrough: *passthrough,
 	}}
 	if err := b.enoughSpace(); err != nil {
 		return false, err
@@ -62,21 +67,21 @@ func run(ctx context.Context) (short bool, err error) {
 	return slices.ContainsFunc(results, func(r result) bool { return r.verdict() == fellShort }), nil
 }
 
-// choose returns the measures with the given names, all for none.
-func choose(names []string) ([]measure, error) {
-	all := measures()
-	if len(names) == 0 {
-		return all, nil
+// choose returns the measures that are asked for, by their own names or by that of
+// their family. Those of content are the usual ones.
+func choose(asked []string) ([]measure, error) {
+	if len(asked) == 0 {
+		asked = []string{contents}
 	}
-	var known []string
+	known := []string{contents, names}
 	var chosen []measure
-	for _, m := range all {
+	for _, m := range measures() {
 		known = append(known, m.name)
-		if slices.Contains(names, m.name) {
+		if slices.Contains(asked, m.name) || slices.Contains(asked, m.family) {
 			chosen = append(chosen, m)
 		}
 	}
-	for _, name := range names {
+	for _, name := range asked {
 		if !slices.Contains(known, name) {
 			return nil, fmt.Errorf("there is no measure %q; there are %s", name, strings.Join(known, ", "))
 		}

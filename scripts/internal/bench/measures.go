@@ -6,6 +6,10 @@ type measure struct {
 	what string
 	unit string // of the figures of both sides
 
+	family     string // chooses all of its measures on the command line
+	durability string // of the mount; "" is strict
+	rounds     int    // 0: as many as are asked for
+
 	// least is the ratio that must be reached, most the figure of the mount that
 	// must not be passed. 0: no target.
 	least, most float64
@@ -18,6 +22,21 @@ type measure struct {
 	prepare func(side) error
 	round   func(side) (float64, error)
 	writes  bool // rounds begin with nothing of what earlier ones wrote in memory
+	cold    bool // rounds begin with nothing at all in memory
+}
+
+// Families of measures.
+const (
+	contents = "content"
+	names    = "names"
+)
+
+// roundsOf returns how often the measure runs.
+func (m *measure) roundsOf(b *bench) int {
+	if m.rounds > 0 {
+		return m.rounds
+	}
+	return b.rounds
 }
 
 const (
@@ -26,8 +45,11 @@ const (
 )
 
 // measures returns all of them, in the order in which they run.
-func measures() []measure {
-	return []measure{
+func measures() []measure { return append(contentMeasures(), nameMeasures()...) }
+
+// contentMeasures are of reading and writing files.
+func contentMeasures() []measure {
+	list := []measure{
 		{
 			name: "read", what: "read a local file of 512 MiB from begin to end", unit: "MiB/s", least: 0.95,
 			run: compare, prepare: prepareLarge, round: readLarge,
@@ -65,4 +87,8 @@ func measures() []measure {
 			run: memory,
 		},
 	}
+	for i := range list {
+		list[i].family = contents
+	}
+	return list
 }

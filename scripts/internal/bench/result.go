@@ -73,7 +73,7 @@ func printTable(w io.Writer, results []result, rounds int, passthrough bool) {
 	t.Flush()
 	fmt.Fprintln(w)
 	for _, r := range results {
-		fmt.Fprintf(w, "%-12s %s\n", r.name, r.what)
+		fmt.Fprintf(w, "%-16s %s\n", r.name, r.what)
 	}
 	fmt.Fprintf(w, "\nMedians of %d rounds, ratio = mount / plain in the same round, spread = least and\n", rounds)
 	fmt.Fprintf(w, "greatest ratio. Same disk; what is read is cached, on both sides; passthrough %s.\n", map[bool]string{true: "on", false: "off"}[passthrough])

@@ -23,10 +23,12 @@ type volumes struct {
 // mounted is one volume, mounted.
 type mounted struct {
 	volumes
-	name  string
-	point string
-	state string
-	pid   int
+	name       string
+	prefix     string // of its keys
+	durability string
+	point      string
+	state      string
+	pid        int
 }
 
 // status is what the program tells about a volume, as far as it is needed.
@@ -46,27 +48,46 @@ type status struct {
 
 // mount makes a volume and mounts it.
 func (v volumes) mount(ctx context.Context, name, durability string) (*mounted, error) {
-	m := &mounted{volumes: v, name: "bench-" + name,
+	m := &mounted{volumes: v, name: "bench-" + name, prefix: name, durability: durability,
 		point: filepath.Join(v.dir, name+"-mount"), state: filepath.Join(v.dir, name+"-state")}
+	if m.durability == "" {
+		m.durability = "strict"
+	}
 	if err := os.Mkdir(m.point, 0o755); err != nil {
 		return nil, err
 	}
-	_, err := m.contentfs(ctx, "mount", "--background", "--create-bucket", "--bucket", "bench-files", "--prefix", name,
-		"--endpoint", v.endpoint, "--path-style", "--durability", durability, "--cache-size", "100GiB",
-		fmt.Sprintf("--passthrough=%t", v.passthrough), m.name, m.point)
-	if err != nil {
+	if err := m.attach(ctx, "--create-bucket"); err != nil {
 		return nil, err
 	}
+	return m, nil
+}
+
+// attach mounts the volume, with more arguments than it always has.
+func (m *mounted) attach(ctx context.Context, more ...string) error {
+	args := append(more, "--background", "--bucket", "bench-files", "--prefix", m.prefix,
+		"--endpoint", m.endpoint, "--path-style", "--durability", m.durability, "--cache-size", "100GiB",
+		fmt.Sprintf("--passthrough=%t", m.passthrough), m.name, m.point)
+	if _, err := m.contentfs(ctx, "mount", args...); err != nil {
+		return err
+	}
 	st, err := m.status(ctx)
-	if err == nil && st.Process.Passthrough != v.passthrough {
+	if err == nil && st.Process.Passthrough != m.passthrough {
 		err = errors.New("the mount has no passthrough; is this kernel older than 6.9, or the disk a stacked file system?")
 	}
 	if err != nil {
 		m.destroy()
-		return nil, err
+		return err
 	}
 	m.pid = st.Process.PID
-	return m, nil
+	return nil
+}
+
+// remount ends the process of the volume and begins another.
+func (m *mounted) remount(ctx context.Context) error {
+	if _, err := m.contentfs(ctx, "unmount", "--no-drain", m.name); err != nil {
+		return err
+	}
+	return m.attach(ctx)
 }
 
 // contentfs runs the program for the volume and returns what it printed.
