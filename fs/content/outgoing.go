@@ -165,6 +165,9 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 	v := &o.Version
 	sum, head, err := digest(ctx, o.file, v.Size)
 	if err != nil {
+		if st, serr := o.file.Stamp(); serr == nil && !st.SameContent(o.stamp) {
+			return ErrBusy // not lost: somebody changes it at this moment
+		}
 		return err
 	}
 	if v.SHA256 != nil && string(v.SHA256) != string(sum[:]) {

@@ -84,7 +84,7 @@ func TestLogStaysShort(t *testing.T) {
 		})
 	}
 	all.Wait()
-	const limit = 8000 * 4096
+	const limit = 16000 * 4096 // a busy machine copies later; uncopied it would be many times that
 	if size := must(os.Stat(path + "-wal"))(t).Size(); size > limit {
 		t.Errorf("the log has grown to %d bytes", size)
 	}
