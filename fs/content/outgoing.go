@@ -165,7 +165,7 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 	v := &o.Version
 	sum, head, err := digest(ctx, o.file, v.Size)
 	if err != nil {
-		if st, serr := o.file.Stamp(); serr == nil && !st.SameContent(o.stamp) {
+		if st, serr := e.Local.Stat(local.ID(v.File)); serr == nil && !st.SameContent(o.stamp) {
 			return ErrBusy // not lost: somebody changes it at this moment
 		}
 		return err
