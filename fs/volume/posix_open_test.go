@@ -47,7 +47,7 @@ func openFlags(p *place) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	for _, kind := range append(kinds, kinds[1:2]...) {
+	for _, kind := range kinds {
 		for _, name := range names {
 			dir := kind.name + " " + name
 			must(p.T, os.MkdirAll(p.path(dir), 0o777))
