@@ -165,6 +165,13 @@ func (s *Server) Changed(ino meta.Ino) {
 	_ = s.fuse.InodeNotify(uint64(ino), -1, 0)
 }
 
+// NameChanged tells the kernel that a name in a directory, and with it the
+// directory's listing, changed without its doing.
+func (s *Server) NameChanged(dir meta.Ino, name []byte) {
+	_ = s.fuse.EntryNotify(uint64(dir), string(name)) // ENOENT, as above
+	_ = s.fuse.InodeNotify(uint64(dir), 0, 0)
+}
+
 // Invalidate makes the kernel drop what it keeps of a node's content.
 func (s *Server) Invalidate(ino meta.Ino) {
 	_ = s.fuse.InodeNotify(uint64(ino), 0, 0) // ENOENT, as above

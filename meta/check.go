@@ -46,8 +46,11 @@ var rules = []rule{
 		SELECT 'version ' || v.id FROM version v
 		WHERE v.retired = 0 AND v.remote <> 2 AND v.fallback IS NULL AND v.lost IS NULL
 		AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.version = v.id)`},
-	{"a queued version is retired or stored", `
-		SELECT 'version ' || v.id FROM upload u JOIN version v ON v.id = u.version WHERE v.retired <> 0 OR v.remote = 2`},
+	{"a queued version is retired, or where it is to go", `
+		SELECT 'version ' || v.id FROM upload u JOIN version v ON v.id = u.version
+		WHERE v.retired <> 0 OR u.goal IN (0, 1) AND v.remote = 2 OR u.goal = 3 AND v.remote <> 2`},
+	{"a stray file of the fallback belongs to a version", `
+		SELECT 'version ' || v.id FROM stray s JOIN version v ON v.fallback = s.path`},
 	{"a version has a key and was not sent, or the other way round", `
 		SELECT 'version ' || id FROM version WHERE (remote = 0) <> (key = '')`},
 	{"a key of a version is among the lost", `

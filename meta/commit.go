@@ -154,7 +154,7 @@ func (t *tx) supersede(n *Node, v *Version) (since int64, err error) {
 		}
 		old.Retired = now
 	}
-	return since, t.exec(`UPDATE version SET retired = $2, path = $3, file = $4, open = 0 WHERE id = $1`,
+	return since, t.exec(`UPDATE version SET retired = $2, path = $3, file = $4, open = 0, `+ownersOfNode+` WHERE id = $1`,
 		old.ID, old.Retired, old.Path, orNull(old.File))
 }
 
@@ -171,11 +171,7 @@ func (t *tx) discard(old *Version, keep FileID, now int64) error {
 }
 
 func (t *tx) insertVersion(v *Version) error {
-	open := 0
-	if v.Open {
-		open = 1
-	}
 	return t.exec(`INSERT INTO version (id, ino, size, retired, open, file, class, used, mtime, path)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		v.ID, v.Ino, v.Size, v.Retired, open, orNull(v.File), v.Class, v.Used, v.Mtime, v.Path)
+		v.ID, v.Ino, v.Size, v.Retired, number(v.Open), orNull(v.File), v.Class, v.Used, v.Mtime, v.Path)
 }

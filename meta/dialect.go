@@ -21,6 +21,10 @@ type Dialect struct {
 	Durable string
 	Visible string
 
+	// Others gives one number that changes when another connection committed
+	// something; "" where there is no such thing.
+	Others string
+
 	// Log controls the write-ahead log; the zero value leaves it to the database.
 	Log Log
 

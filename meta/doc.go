@@ -38,6 +38,24 @@
 // Readers use their own connections and see all that was answered before they
 // began.
 //
+// # Where versions go
+//
+// The queue holds what is not where it belongs. An entry has a Goal: what switch and
+// rules say, or what a command asked for: S3, the fallback, another key in S3. What
+// rules keep on this server stays in the queue, held, so that it is decided anew when
+// it gets another name, when it gets old, or when the rules change.
+//
+// A copy in the fallback has a path there, which stands in at most one version. Before
+// a file of ours comes to lie under a path, and from when no version has it any more,
+// the path is on record as stray, with the file's inode: what lies there is removed
+// only if it is that file and no version's.
+//
+// # Commands beside a mount
+//
+// Commands change rows with a Store of their own, in another process; the mount
+// notices (Elsewhere). Names that they change stand in the alterations, so that the
+// mount can tell the kernel.
+//
 // # Listings
 //
 // A directory is listed in the order of its names' places, and a place depends on the
@@ -66,8 +84,8 @@
 //
 // The database carries an application id, a schema version and the volume's id.
 // Opening tells three cases apart: ErrForeign (not a contentfs database),
-// ErrTooNew (written by a later contentfs), ErrTooOld (needs a migration that
-// does not exist here). Times are nanoseconds since 1970 in UTC, as integers;
+// ErrTooNew (written by a later contentfs), ErrTooOld (needs a migration, which is
+// not known here or not this process's to make). Times are nanoseconds since 1970 in UTC, as integers;
 // names, targets and paths are bytes.
 //
 // # What a crash leaves

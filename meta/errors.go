@@ -25,5 +25,5 @@ var (
 var (
 	ErrForeign = errors.New("not a contentfs database")
 	ErrTooNew  = errors.New("written by a later contentfs")
-	ErrTooOld  = errors.New("written by an older contentfs, and no migration is known")
+	ErrTooOld  = errors.New("written by an older contentfs")
 )

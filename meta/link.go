@@ -145,8 +145,14 @@ func (t *tx) retire(id VersionID, path []byte, now int64) error {
 	if _, err := t.dequeue(id); err != nil {
 		return err
 	}
-	return t.must(fs.ErrNotExist, `UPDATE version SET retired = $2, path = $3 WHERE id = $1`, id, now, path)
+	return t.must(fs.ErrNotExist, `UPDATE version SET retired = $2, path = $3, `+ownersOfNode+` WHERE id = $1`, id, now, path)
 }
+
+// ownersOfNode keeps with a version what its node would take with it.
+const ownersOfNode = `
+	mode = coalesce((SELECT n.mode FROM node n WHERE n.ino = version.ino), 0),
+	uid = coalesce((SELECT n.uid FROM node n WHERE n.ino = version.ino), 0),
+	gid = coalesce((SELECT n.gid FROM node n WHERE n.ino = version.ino), 0)`
 
 // revive makes the version of a node that gets a name again current.
 func (t *tx) revive(id VersionID, now int64) error {

@@ -2,11 +2,13 @@ package meta
 
 import "database/sql"
 
-const uploadColumns = `u.version, u.due, u.since, u.attempts, coalesce(u.error, '')`
+const uploadColumns = `u.version, u.due, u.since, u.attempts, coalesce(u.error, ''),
+	u.goal, coalesce(u.held, ''), u.to_bucket, u.to_prefix`
 
 func scanUpload(row scanner) (Upload, error) {
 	var u Upload
-	err := one(row, &u.Version, &u.Due, &u.Since, &u.Attempts, &u.Error)
+	err := one(row, &u.Version, &u.Due, &u.Since, &u.Attempts, &u.Error,
+		&u.Goal, &u.Held, &u.ToBucket, &u.ToPrefix)
 	return u, err
 }
 

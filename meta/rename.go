@@ -15,6 +15,10 @@ type RenameRequest struct {
 	Exchange  bool // swap the two, which must both exist
 	Relaxed   bool // visible is enough
 	Now       int64
+
+	// Follow is when a file's object is to get a key that fits its new name; 0: it
+	// keeps the one it has.
+	Follow int64
 }
 
 // Renamed is the outcome of a Rename.
@@ -183,6 +187,9 @@ func (t *tx) exchange(r *RenameRequest, moved, other *Node) error {
 func (t *tx) moved(r *RenameRequest, n *Node, subdirs int) error {
 	n.Ctime = r.Now
 	if err := t.updateNode(n); err != nil {
+		return err
+	}
+	if err := t.followName(n.Version, r.Follow); err != nil {
 		return err
 	}
 	if err := t.changedDir(r.OldParent, -subdirs, r.Now); err != nil {

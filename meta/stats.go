@@ -31,7 +31,8 @@ type Stats struct {
 	Nowhere    Count // must be 0
 
 	Retired Count
-	Queue   Count
+	Queue   Count // what is here, or in the fallback, and on its way; without what is held
+	Held    Count // what stays on this server for now, as rules or the switch say
 	Oldest  int64 // since when the oldest content of the queue is not in S3; 0: none
 
 	LastError   string // of the uploads in the queue, "" when none failed
@@ -92,7 +93,13 @@ func (st *Stats) places(q source) error {
 
 func (st *Stats) queue(q source) error {
 	err := q.row(`SELECT count(*), coalesce(sum(v.size), 0), coalesce(min(u.since), 0)
-		FROM upload u JOIN version v ON v.id = u.version`).Scan(&st.Queue.Number, &st.Queue.Bytes, &st.Oldest)
+		FROM upload u JOIN version v ON v.id = u.version
+		WHERE u.held IS NULL AND u.goal IN (0, 1)`).Scan(&st.Queue.Number, &st.Queue.Bytes, &st.Oldest)
+	if err != nil {
+		return err
+	}
+	err = q.row(`SELECT count(*), coalesce(sum(v.size), 0) FROM upload u JOIN version v ON v.id = u.version
+		WHERE u.held IS NOT NULL`).Scan(&st.Held.Number, &st.Held.Bytes)
 	if err != nil {
 		return err
 	}

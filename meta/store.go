@@ -26,6 +26,8 @@ type Store struct {
 	writer *writer
 	wake   chan struct{} // holds one token when Run has something to look at
 
+	elsewhere chan struct{} // holds one token when another process changed something
+
 	mu      sync.Mutex // guards queue, running, closed and cause; taken with turn, never before it
 	queue   []*request
 	running bool
@@ -67,6 +69,8 @@ func New(d Dialect, writes, reads *sql.DB) (*Store, error) {
 		read:    &reader{db: reads, rebind: d.Rebind, prepared: make(map[string]*sql.Stmt)},
 		turn:    make(chan struct{}, 1),
 		wake:    make(chan struct{}, 1),
+
+		elsewhere: make(chan struct{}, 1),
 	}
 	s.turn <- struct{}{}
 	s.lazy.touched = make(map[Ino]int64)

@@ -100,12 +100,19 @@ type Version struct {
 	// when there is none.
 	Fallback []byte
 
+	// Private: the object is not for everybody; its address must be signed.
+	Private bool
+
 	// Retired is when the version stopped being current; 0 while it is.
 	Retired int64
 
 	// Path is the absolute path inside the volume when the version was retired,
 	// nil before.
 	Path []byte
+
+	// Mode, UID and GID are the node's when the version was retired, 0 before and
+	// where that is not known.
+	Mode, UID, GID uint32
 }
 
 // Local reports whether the bytes are on this server.
@@ -118,4 +125,22 @@ type Upload struct {
 	Since    int64  // when the node's content first was not in S3: its age counts
 	Attempts int    // how often it failed
 	Error    string // of the last failure, "" when none
+	Goal     Goal
+	Held     string // why the version stays on this server for now, "" when it need not
+	ToBucket string // of GoalKey; "" for where new versions go
+	ToPrefix string // of GoalKey, where ToBucket is set
 }
+
+// Goal is where a version in the queue is to go.
+type Goal int
+
+const (
+	// GoalRules: to where switch and rules say.
+	GoalRules Goal = 0
+	// GoalS3: to S3, whatever they say.
+	GoalS3 Goal = 1
+	// GoalFallback: to the fallback, whatever they say.
+	GoalFallback Goal = 2
+	// GoalKey: from S3 to another key in S3.
+	GoalKey Goal = 3
+)

@@ -12,6 +12,8 @@ type BeginUpload struct {
 	Key    string // never used before
 	SHA256 []byte
 
+	Private bool // see Version
+
 	// Foreign: what lies under the key on record until now is not ours. It is no
 	// lost object, and nobody may remove it.
 	Foreign bool
@@ -66,8 +68,8 @@ func (t *tx) beginUpload(id VersionID, r *BeginUpload) error {
 		}
 		v.UploadID = ""
 	}
-	err = t.exec(`UPDATE version SET remote = 1, bucket = $2, prefix = $3, key = $4, sha256 = $5, upload_id = $6
-		WHERE id = $1`, id, r.Bucket, r.Prefix, r.Key, r.SHA256, v.UploadID)
+	err = t.exec(`UPDATE version SET remote = 1, bucket = $2, prefix = $3, key = $4, sha256 = $5, upload_id = $6, private = $7
+		WHERE id = $1`, id, r.Bucket, r.Prefix, r.Key, r.SHA256, v.UploadID, number(r.Private))
 	if err != nil && t.w.s.dialect.Classify(err) == ClassConstraint {
 		return ErrExist
 	}
@@ -179,12 +181,16 @@ func (t *tx) changing(id VersionID) (Version, error) {
 	return v, err
 }
 
-// dequeue takes a version from the upload queue and gives its Since, 0 if it was
-// not queued.
+// dequeue takes a version from the upload queue and gives since when it was only
+// here, 0 if it was not queued for that.
 func (t *tx) dequeue(id VersionID) (since int64, err error) {
-	err = one(t.row(`DELETE FROM upload WHERE version = $1 RETURNING since`, id), &since)
+	var goal Goal
+	err = one(t.row(`DELETE FROM upload WHERE version = $1 RETURNING since, goal`, id), &since, &goal)
 	if errors.Is(err, ErrNotExist) {
 		return 0, nil
+	}
+	if goal == GoalFallback || goal == GoalKey {
+		since = 0
 	}
 	return since, err
 }

@@ -2,19 +2,20 @@ package meta
 
 // versionColumns are of a version named v.
 const versionColumns = `v.id, v.ino, v.size, v.mtime, v.sha256, v.class, v.used, coalesce(v.file, ''), v.open,
-	v.remote, v.bucket, v.prefix, v.key, v.etag, v.upload_id, v.fallback, v.retired, v.path`
+	v.remote, v.bucket, v.prefix, v.key, v.etag, v.upload_id, v.fallback, v.private, v.retired, v.path, v.mode, v.uid, v.gid`
 
 func scanVersion(row scanner) (Version, error) {
 	var v Version
-	var id, ino, class, open, remote int64
+	var id, ino, class, open, remote, private, mode, uid, gid int64
 	var file string
 	err := one(row, &id, &ino, &v.Size, &v.Mtime, &v.SHA256, &class, &v.Used, &file, &open,
-		&remote, &v.Bucket, &v.Prefix, &v.Key, &v.ETag, &v.UploadID, &v.Fallback, &v.Retired, &v.Path)
+		&remote, &v.Bucket, &v.Prefix, &v.Key, &v.ETag, &v.UploadID, &v.Fallback, &private, &v.Retired, &v.Path, &mode, &uid, &gid)
 	if err != nil {
 		return Version{}, err
 	}
 	v.ID, v.Ino, v.Class, v.File = VersionID(id), Ino(ino), int(class), FileID(file)
-	v.Open, v.Remote = open != 0, Remote(remote)
+	v.Open, v.Remote, v.Private = open != 0, Remote(remote), private != 0
+	v.Mode, v.UID, v.GID = uint32(mode), uint32(uid), uint32(gid)
 	return v, nil
 }
 

@@ -24,6 +24,8 @@ type writer struct {
 
 	// full is what the connection was last told: whether commits are durable.
 	full bool
+	// others tells changes of other processes; 0: not looked yet.
+	others int64
 	// unsynced: a visible change was committed since the last durable one.
 	unsynced bool
 	// broken is why the store must not go on.
@@ -128,7 +130,7 @@ func (w *writer) loop(ctx context.Context) error {
 		case <-w.s.wake:
 			do = func() error { return w.run(w.s.take(batchLimit)) }
 		case <-clock.C:
-			do = w.settle
+			do = func() error { return errors.Join(w.settle(), w.listen()) }
 		case err := <-w.log.copied:
 			do = func() error { return w.log.finishCopy(w, err) }
 		}

@@ -165,6 +165,8 @@ func (m *liveMount) Status(context.Context) (control.Status, error) {
 	return control.Status{Name: "web", Mountpoint: "/srv/web", PID: 1 << 22, State: "/st", Durability: "strict"}, nil
 }
 
+func (m *liveMount) Wake(context.Context) error { return nil }
+
 func (m *liveMount) Drain(ctx context.Context, report func(control.Progress)) error {
 	report(control.Progress{Pending: 5})
 	<-ctx.Done()

@@ -52,6 +52,15 @@ func (c *Client) Drain(ctx context.Context, report func(Progress)) error {
 	return err
 }
 
+// Wake has the mount look at what was changed in the database.
+func (c *Client) Wake(ctx context.Context) error {
+	last, err := c.do(ctx, request{Verb: verbWake}, nil)
+	if err == nil && !last.Done {
+		err = c.wrap(verbWake, errUnexpected)
+	}
+	return err
+}
+
 // Unmount asks the mount to end, after draining when drain is set. When ctx
 // ends while it drains, the volume stays mounted. io.ErrUnexpectedEOF means that
 // the process ended before it told the Result.

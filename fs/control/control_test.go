@@ -18,7 +18,15 @@ import (
 type handler struct {
 	status  func(context.Context) (Status, error)
 	drain   func(context.Context, func(Progress)) error
+	wake    func(context.Context) error
 	unmount func(context.Context, bool, func(Progress)) (Result, error)
+}
+
+func (h *handler) Wake(ctx context.Context) error {
+	if h.wake == nil {
+		return nil
+	}
+	return h.wake(ctx)
 }
 
 func (h *handler) Status(ctx context.Context) (Status, error) {
@@ -229,5 +237,26 @@ func TestServeFailsWithItsListener(t *testing.T) {
 	l.Close()
 	if err := Serve(t.Context(), l, &handler{}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWake: the verb reaches the handler, and its failure the client.
+func TestWake(t *testing.T) {
+	called := 0
+	h := &handler{wake: func(context.Context) error {
+		called++
+		if called == 2 {
+			return errors.New("cannot look")
+		}
+		return nil
+	}}
+	path, _ := serving(t, &Server{Handler: h})
+	c := dial(t, path)
+	if err := c.Wake(t.Context()); err != nil {
+		t.Error(err)
+	}
+	var e *Error
+	if err := c.Wake(t.Context()); !errors.As(err, &e) || e.Code != Failed || called != 2 {
+		t.Errorf("%d calls, %v", called, err)
 	}
 }

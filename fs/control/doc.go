@@ -1,6 +1,7 @@
 // Package control is the socket of a live mount: it answers what the database
-// cannot, which is what the process is doing now, and it takes the two requests
-// that only the process can carry out, to drain and to unmount.
+// cannot, which is what the process is doing now, and it takes the requests that
+// only the process can carry out: to drain, to unmount, and to look at once at what a
+// command changed.
 //
 // # Protocol
 //
@@ -12,6 +13,9 @@
 //
 //	→ {"verb":"drain"}
 //	← {"progress":{…}}      any number
+//	← {"done":true}
+//
+//	→ {"verb":"wake"}
 //	← {"done":true}
 //
 //	→ {"verb":"unmount","drain":true}

@@ -24,7 +24,7 @@ func FuzzControlRequest(f *testing.F) {
 			}
 			return
 		}
-		if r.Verb != verbStatus && r.Verb != verbDrain && r.Verb != verbUnmount {
+		if r.Verb != verbStatus && r.Verb != verbDrain && r.Verb != verbWake && r.Verb != verbUnmount {
 			t.Fatalf("%q: verb %q", line, r.Verb)
 		}
 		b, err := json.Marshal(r)

@@ -167,6 +167,8 @@ func call(ctx context.Context, h Handler, r request, report func(Progress), log 
 		return finish(reply{Status: &st}, err)
 	case verbDrain:
 		return finish(reply{Done: true}, h.Drain(ctx, report))
+	case verbWake:
+		return finish(reply{Done: true}, h.Wake(ctx))
 	case verbUnmount:
 		res, err := h.Unmount(ctx, r.Drain, report)
 		return finish(reply{Result: &res}, err)

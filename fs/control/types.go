@@ -18,6 +18,10 @@ type Handler interface {
 	// at a time, whenever there is something to tell. The volume stays mounted.
 	Drain(ctx context.Context, report func(Progress)) error
 
+	// Wake has the volume look at what a command changed in the database. It
+	// returns when the kernel was told of it.
+	Wake(ctx context.Context) error
+
 	// Unmount takes the volume out of the tree, after a Drain when drain is
 	// set. It returns when the mount point is free. A wait that was given up
 	// returns the context's error and leaves the volume mounted. What is

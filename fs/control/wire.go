@@ -42,6 +42,7 @@ type verb string
 const (
 	verbStatus  verb = "status"
 	verbDrain   verb = "drain"
+	verbWake    verb = "wake"
 	verbUnmount verb = "unmount"
 )
 
@@ -102,7 +103,7 @@ func parseRequest(line []byte) (request, error) {
 		return request{}, errors.New("request has more than one value")
 	}
 	switch r.Verb {
-	case verbStatus, verbDrain:
+	case verbStatus, verbDrain, verbWake:
 		if r.Drain {
 			return request{}, fmt.Errorf("%s takes no options", r.Verb)
 		}

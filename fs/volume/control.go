@@ -59,6 +59,9 @@ func (v *Volume) drain(ctx context.Context, report func(control.Progress)) error
 	})
 }
 
+// Wake looks at what a command changed.
+func (h handler) Wake(context.Context) error { return h.v.catchUp() }
+
 // Unmount takes the volume out of the tree, which ends Run. Without drain, one
 // that is under way ends too.
 func (h handler) Unmount(ctx context.Context, drain bool, report func(control.Progress)) (control.Result, error) {

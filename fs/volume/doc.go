@@ -17,6 +17,7 @@
 //	spare      local.Store.Run: local files that lie ready
 //	sweep      content.Engine.Sweep: files nobody needs, nodes without names
 //	watch      breaker.Breaker.Run: looks whether S3 is there
+//	heed       what commands change in the database
 //	control    control.Serve: the socket
 //
 // # End, in this order
@@ -24,7 +25,7 @@
 //  1. what is in the queue is sent, for as long as it may take (Drain)
 //  2. the mount leaves the tree: no request comes any more, but from those who
 //     have files open; they are answered until the process ends
-//  3. control, upload, spare, evict, sweep, watch stop; what they had under way is on
+//  3. control, heed, upload, spare, evict, sweep, watch stop; what they had under way is on
 //     record and settled at the next start
 //  4. the writer answers what waits, syncs and checkpoints
 //  5. local store, fallback, database and lock are closed

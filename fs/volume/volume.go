@@ -68,7 +68,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.lock, err = lock(o.State); err != nil {
 		return nil, err
 	}
-	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{}); err != nil {
+	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true}); err != nil {
 		return nil, err
 	}
 	if v.local, err = local.Open(filepath.Join(o.State, "local")); err != nil {

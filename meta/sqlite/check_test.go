@@ -24,7 +24,7 @@ func TestCheckFinds(t *testing.T) {
 		{"INSERT INTO draft (file, ino) VALUES ('d', 1)", "DELETE FROM draft", "no regular file"},
 		{"UPDATE name SET place = place - 1", "UPDATE name SET place = place + 1", "place of another"},
 		{"INSERT INTO name VALUES (1, 20, x'61', 77)", "DELETE FROM name WHERE ino = 77", "does not exist"},
-		{"INSERT INTO node VALUES (9, 16877, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, NULL)", "DELETE FROM node WHERE ino = 9", "cannot be reached"},
+		{"INSERT INTO node VALUES (9, 16877, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, NULL, NULL)", "DELETE FROM node WHERE ino = 9", "cannot be reached"},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			s, path := openNew(t)

@@ -18,6 +18,7 @@ func dialect() meta.Dialect {
 		Begin:    "BEGIN IMMEDIATE",
 		Durable:  "PRAGMA synchronous = FULL",
 		Visible:  "PRAGMA synchronous = NORMAL",
+		Others:   "PRAGMA data_version", // not changed by the connection's own commits
 		Log: meta.Log{
 			Pages:     "PRAGMA wal_checkpoint(NOOP)",
 			Copy:      "PRAGMA wal_checkpoint(PASSIVE)",

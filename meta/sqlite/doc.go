@@ -16,5 +16,7 @@
 // # Format
 //
 // application_id is 0x63667331 ("cfs1"), user_version is the schema version, and
-// schema.sql is the schema.
+// schema.sql is the schema. A database of an older schema is brought to it step by
+// step (migrate.go), by the mount only, which keeps a copy of the old one beside it.
+// testdata has a database of every schema that ever was; each must still open.
 package sqlite

@@ -33,6 +33,9 @@ type Options struct {
 	// MustExist makes a database that does not exist an error (fs.ErrNotExist)
 	// instead of a reason to create it. ReadOnly implies it.
 	MustExist bool
+	// Migrate brings a database of an older schema to the present one. Only who
+	// holds the volume's lock may ask for it; for others it is meta.ErrTooOld.
+	Migrate bool
 }
 
 // Open opens the database at path, and creates it with mode 0600 and its schema
@@ -65,11 +68,19 @@ func open(path string, o Options) (*meta.Store, error) {
 	} else if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	if err := probe(connector{path: path, role: reading, probe: true}, true); err != nil {
+	err = probe(connector{path: path, role: reading, probe: true}, true)
+	old := o.Migrate && errors.Is(err, meta.ErrTooOld)
+	if err != nil && !old {
 		return nil, err
 	}
 	writes := pool(connector{path: path, role: writing}, 2)
-	if err := prepare(writes); err != nil {
+	if old {
+		err = migrate(path, writes)
+	}
+	if err == nil {
+		err = prepare(writes)
+	}
+	if err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}
 	return newStore(writes, pool(connector{path: path, role: reading}, o.readers()))

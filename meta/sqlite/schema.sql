@@ -1,4 +1,4 @@
--- Schema 1 of a contentfs volume. Times are nanoseconds since 1970 in UTC,
+-- Schema 2 of a contentfs volume. Times are nanoseconds since 1970 in UTC,
 -- names, targets and paths are bytes. What the rows promise each other is in
 -- the documentation of package meta and verified by Store.Check.
 
@@ -31,7 +31,8 @@ CREATE TABLE node (
     ctime   INTEGER NOT NULL,
     version INTEGER NOT NULL DEFAULT 0,  -- current version, 0: never committed
     parent  INTEGER NOT NULL DEFAULT 0,  -- of a directory, else 0
-    target  BLOB                         -- of a symlink
+    target  BLOB,                        -- of a symlink
+    origin  BLOB                         -- directory of the fallback whose names are still to be taken in
 ) STRICT;
 
 -- Nodes without a name, which wait to be forgotten.
@@ -76,7 +77,11 @@ CREATE TABLE version (
     upload_id TEXT NOT NULL DEFAULT '',
     path      BLOB,                          -- where it was when it was retired
     lost      TEXT,                          -- why the bytes are not where they should be
-    lost_at   INTEGER
+    lost_at   INTEGER,
+    private   INTEGER NOT NULL DEFAULT 0 CHECK (private IN (0, 1)), -- the object is not for everybody
+    mode      INTEGER NOT NULL DEFAULT 0,    -- the node's mode and owners when it was retired; 0: not known
+    uid       INTEGER NOT NULL DEFAULT 0,
+    gid       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE UNIQUE INDEX version_file ON version (file) WHERE file IS NOT NULL;
@@ -84,6 +89,9 @@ CREATE UNIQUE INDEX version_key ON version (key, bucket) WHERE key <> '';
 CREATE INDEX version_ino ON version (ino);
 CREATE INDEX version_sending ON version (id) WHERE remote = 1;
 CREATE INDEX version_retired ON version (path) WHERE retired <> 0;
+CREATE INDEX version_grace ON version (retired) WHERE retired <> 0;
+CREATE UNIQUE INDEX version_fallback ON version (fallback) WHERE fallback IS NOT NULL;
+CREATE INDEX version_sha256 ON version (sha256) WHERE remote = 2;
 
 -- What may leave this server, in the order in which it leaves. The condition
 -- and the first column are repeated, word for word, by the queries that use it.
@@ -99,14 +107,18 @@ CREATE TABLE draft (
     base INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
--- Current versions on their way to S3.
+-- Current versions on their way to where they belong.
 CREATE TABLE upload (
-    version  INTEGER NOT NULL PRIMARY KEY REFERENCES version (id),
-    due      INTEGER NOT NULL,
-    since    INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    error    TEXT,                           -- of the last failure
-    failed   INTEGER                         -- when that was
+    version   INTEGER NOT NULL PRIMARY KEY REFERENCES version (id),
+    due       INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL DEFAULT 0,
+    error     TEXT,                          -- of the last failure
+    failed    INTEGER,                       -- when that was
+    goal      INTEGER NOT NULL DEFAULT 0 CHECK (goal IN (0, 1, 2, 3)), -- rules decide, S3, fallback, another key
+    held      TEXT,                          -- why it stays on this server for now
+    to_bucket TEXT NOT NULL DEFAULT '',      -- with another key: where that is
+    to_prefix TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE INDEX upload_due ON upload (due);
@@ -133,3 +145,19 @@ CREATE TABLE lost_object (
     since  INTEGER NOT NULL,
     PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
+
+-- Paths in the fallback that may hold what nobody refers to: to be unlinked if
+-- the file there still is that inode and no version has it.
+CREATE TABLE stray (
+    path  BLOB    NOT NULL PRIMARY KEY,
+    inode INTEGER NOT NULL,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Names that another process than the mount's changed, for the mount to tell the
+-- kernel.
+CREATE TABLE alteration (
+    id     INTEGER NOT NULL PRIMARY KEY,
+    parent INTEGER NOT NULL,
+    name   BLOB    NOT NULL
+) STRICT;

@@ -1,0 +1,114 @@
+package meta
+
+// Stray is a path in the fallback under which there may be a file that nobody
+// refers to.
+type Stray struct {
+	Path  []byte
+	Inode int64 // the file, if it is one of ours
+	Since int64
+}
+
+// AddStray records a path before a file of ours comes to lie there, or once nobody
+// refers to it any more. ErrExist if a version has it. Durable.
+func (s *Store) AddStray(path []byte, inode, now int64) error {
+	err := s.durable(func(t *tx) error {
+		held, err := exists(t, `SELECT 1 FROM version WHERE fallback = $1`, path)
+		if err == nil && held {
+			err = ErrExist
+		}
+		if err != nil {
+			return err
+		}
+		return t.stray(path, inode, now)
+	})
+	return pathErr("stray", path, err)
+}
+
+func (t *tx) stray(path []byte, inode, now int64) error {
+	return t.exec(`INSERT INTO stray (path, inode, since) VALUES ($1, $2, $3)
+		ON CONFLICT (path) DO UPDATE SET inode = excluded.inode, since = excluded.since`, path, inode, now)
+}
+
+// Strays lists up to limit of them, behind a path.
+func (s *Store) Strays(after []byte, limit int) ([]Stray, error) {
+	if after == nil {
+		after = []byte{}
+	}
+	list, err := all(s.read, func(row scanner) (x Stray, err error) {
+		err = row.Scan(&x.Path, &x.Inode, &x.Since)
+		return x, err
+	}, `SELECT path, inode, since FROM stray WHERE path > $1 ORDER BY path LIMIT $2`, after, limit)
+	return list, opErr("strays", err)
+}
+
+// ForgetStray ends the record of a path under which nothing of ours is left.
+// Visible.
+func (s *Store) ForgetStray(path []byte) error {
+	err := s.visible(func(t *tx) error { return t.exec(`DELETE FROM stray WHERE path = $1`, path) })
+	return pathErr("forget stray", path, err)
+}
+
+// InFallback gives the version whose bytes are at a path of the fallback.
+// ErrNotExist.
+func (s *Store) InFallback(path []byte) (Version, error) {
+	v, err := scanVersion(s.read.row(`SELECT `+versionColumns+` FROM version v WHERE v.fallback = $1`, path))
+	return v, pathErr("version in the fallback at", path, err)
+}
+
+// SettleFallback records that the bytes of a version are at a path of the fallback,
+// durably, and takes it from the queue. sha256 is what was found while they were
+// copied, nil if that is not known. ErrSuperseded if the version is gone or retired.
+// Durable.
+func (s *Store) SettleFallback(id VersionID, path, sha256 []byte) error {
+	err := s.durable(func(t *tx) error {
+		v, err := t.changing(id)
+		if err != nil {
+			return err
+		}
+		if v.Retired != 0 {
+			return ErrSuperseded
+		}
+		err = t.exec(`UPDATE version SET fallback = $2, sha256 = coalesce(sha256, $3), lost = NULL, lost_at = NULL
+			WHERE id = $1`, id, path, sha256)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(`DELETE FROM stray WHERE path = $1`, path); err != nil {
+			return err
+		}
+		_, err = t.dequeue(id)
+		return err
+	})
+	return versionErr("settle in the fallback", id, err)
+}
+
+// MoveFallback records that the bytes of a version are at another path of the
+// fallback, where they are already; the old one becomes stray. ErrSuperseded unless
+// they are on record at the old one. Durable.
+func (s *Store) MoveFallback(id VersionID, from, to []byte, inode, now int64) error {
+	err := s.durable(func(t *tx) error {
+		err := t.must(ErrSuperseded, `UPDATE version SET fallback = $3 WHERE id = $1 AND fallback = $2`, id, from, to)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(`DELETE FROM stray WHERE path = $1`, to); err != nil {
+			return err
+		}
+		return t.stray(from, inode, now)
+	})
+	return versionErr("move in the fallback", id, err)
+}
+
+// DropFallback gives up the copy of a version in the fallback, whose path becomes
+// stray. ErrSuperseded unless the copy is there on record and the version is in S3.
+// Durable.
+func (s *Store) DropFallback(id VersionID, path []byte, inode, now int64) error {
+	err := s.durable(func(t *tx) error {
+		err := t.must(ErrSuperseded, `UPDATE version SET fallback = NULL WHERE id = $1 AND fallback = $2 AND remote = 2`, id, path)
+		if err != nil {
+			return err
+		}
+		return t.stray(path, inode, now)
+	})
+	return versionErr("drop the copy in the fallback of", id, err)
+}

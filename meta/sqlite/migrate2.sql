@@ -1,0 +1,27 @@
+-- From schema 1 to schema 2.
+ALTER TABLE node ADD COLUMN origin BLOB;
+
+ALTER TABLE version ADD COLUMN private INTEGER NOT NULL DEFAULT 0 CHECK (private IN (0, 1));
+ALTER TABLE version ADD COLUMN mode INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE version ADD COLUMN uid INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE version ADD COLUMN gid INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX version_grace ON version (retired) WHERE retired <> 0;
+CREATE UNIQUE INDEX version_fallback ON version (fallback) WHERE fallback IS NOT NULL;
+CREATE INDEX version_sha256 ON version (sha256) WHERE remote = 2;
+
+ALTER TABLE upload ADD COLUMN goal INTEGER NOT NULL DEFAULT 0 CHECK (goal IN (0, 1, 2, 3));
+ALTER TABLE upload ADD COLUMN held TEXT;
+ALTER TABLE upload ADD COLUMN to_bucket TEXT NOT NULL DEFAULT '';
+ALTER TABLE upload ADD COLUMN to_prefix TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE stray (
+    path  BLOB    NOT NULL PRIMARY KEY,
+    inode INTEGER NOT NULL,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alteration (
+    id     INTEGER NOT NULL PRIMARY KEY,
+    parent INTEGER NOT NULL,
+    name   BLOB    NOT NULL
+) STRICT;
