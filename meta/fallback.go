@@ -4,7 +4,7 @@ package meta
 // refers to.
 type Stray struct {
 	Path  []byte
-	Inode int64 // the file, if it is one of ours
+	Inode int64 // of the file that may be removed; 0: any, if the name is one of ours
 	Since int64
 }
 
@@ -41,6 +41,13 @@ func (s *Store) Strays(after []byte, limit int) ([]Stray, error) {
 	return list, opErr("strays", err)
 }
 
+// StrayAt gives the record of a path. ErrNotExist.
+func (s *Store) StrayAt(path []byte) (Stray, error) {
+	var x Stray
+	err := one(s.read.row(`SELECT path, inode, since FROM stray WHERE path = $1`, path), &x.Path, &x.Inode, &x.Since)
+	return x, pathErr("stray", path, err)
+}
+
 // ForgetStray ends the record of a path under which nothing of ours is left.
 // Visible.
 func (s *Store) ForgetStray(path []byte) error {
@@ -56,7 +63,8 @@ func (s *Store) InFallback(path []byte) (Version, error) {
 }
 
 // SettleFallback records that the bytes of a version are at a path of the fallback,
-// durably, and takes it from the queue. sha256 is what was found while they were
+// durably, and takes it from the queue. A path that it had before becomes stray, of
+// any inode. sha256 is what was found while they were
 // copied, nil if that is not known. ErrSuperseded if the version is gone or retired.
 // Durable.
 func (s *Store) SettleFallback(id VersionID, path, sha256 []byte) error {
@@ -67,6 +75,11 @@ func (s *Store) SettleFallback(id VersionID, path, sha256 []byte) error {
 		}
 		if v.Retired != 0 {
 			return ErrSuperseded
+		}
+		if v.Fallback != nil && string(v.Fallback) != string(path) {
+			if err := t.stray(v.Fallback, 0, int64(id)*1000); err != nil {
+				return err
+			}
 		}
 		err = t.exec(`UPDATE version SET fallback = $2, sha256 = coalesce(sha256, $3), lost = NULL, lost_at = NULL
 			WHERE id = $1`, id, path, sha256)

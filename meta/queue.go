@@ -16,7 +16,18 @@ func scanUpload(row scanner) (Upload, error) {
 // first, without those for which skip says true: they are being worked on. skip
 // may be nil and must not use the store.
 func (s *Store) DueUploads(now int64, skip func(VersionID) bool, limit int) ([]Upload, error) {
-	rows, err := s.read.query(`SELECT `+uploadColumns+` FROM upload u WHERE u.due <= $1 ORDER BY u.due, u.version`, now)
+	return s.uploads(`SELECT `+uploadColumns+` FROM upload u WHERE u.due <= $1 ORDER BY u.due, u.version`, now, skip, limit)
+}
+
+// DrainUploads is DueUploads for who empties the queue: what waits for its time alone
+// is among them, what is held is not, nor what a command sends elsewhere.
+func (s *Store) DrainUploads(now int64, skip func(VersionID) bool, limit int) ([]Upload, error) {
+	return s.uploads(`SELECT `+uploadColumns+` FROM upload u
+		WHERE u.due <= $1 OR u.held IS NULL AND u.goal IN (0, 1) ORDER BY u.due, u.version`, now, skip, limit)
+}
+
+func (s *Store) uploads(query string, now int64, skip func(VersionID) bool, limit int) ([]Upload, error) {
+	rows, err := s.read.query(query, now)
 	if err != nil {
 		return nil, opErr("due uploads", err)
 	}

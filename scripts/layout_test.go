@@ -14,20 +14,22 @@ import (
 var below = map[string][]string{
 	"cmd/contentfs": {
 		"fs/volume", "fs/audit", "fs/control", // the engine, whole
+		"fs/policy",           // the rules of the configuration
 		"fs/content",          // the rule of url, for a volume that is not mounted
 		"meta", "meta/sqlite", // the counts of a volume that is not mounted
 		"backend", "backend/s3", // check talks to the bucket itself
 	},
 
-	"fs/volume": {"fs", "fs/content", "fs/local", "fs/upload", "fs/control", "fs/audit",
+	"fs/volume": {"fs", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
 	"fs":         {"fs/content", "meta"},
 	"fs/upload":  {"fs/content", "meta", "backend"},
 	"fs/audit":   {"fs/content", "fs/local", "meta", "backend"},
-	"fs/content": {"fs/local", "meta", "backend"},
+	"fs/content": {"fs/local", "fs/policy", "meta", "backend"},
 	"fs/control": {"meta"},
 
 	"fs/local":                {},
+	"fs/policy":               {},
 	"backend":                 {},
 	"backend/internal/driver": {"backend"},
 	"backend/breaker":         {"backend"},
@@ -47,7 +49,7 @@ var helpers = map[string][]string{
 	"backend/fault":                   {"backend", "backend/internal/driver"},
 	"backend/mem":                     {"backend", "backend/internal/driver"},
 	"meta/metatest":                   {"meta"},
-	"fs/volume/volumetest":            {"fs/volume", "fs/audit", "fs/local", "meta", "meta/sqlite", "backend", "backend/s3"},
+	"fs/volume/volumetest":            {"fs/volume", "fs/audit", "fs/content", "fs/control", "fs/local", "meta", "meta/sqlite", "backend", "backend/s3"},
 	"fs/volume/programs":              {"fs/volume"},
 	"fs/internal/model":               {"fs", "fs/audit", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
 	"cmd/contentfs/internal/life":     {},

@@ -72,7 +72,7 @@ func (e *Engine) AnotherKey(o *Outgoing, keyLimit int) error {
 		return err
 	}
 	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{
-		Bucket: v.Bucket, Prefix: v.Prefix, Key: key, SHA256: v.SHA256, Foreign: true,
+		Bucket: v.Bucket, Prefix: v.Prefix, Key: key, SHA256: v.SHA256, Private: v.Private, Foreign: true,
 	})
 	if errors.Is(err, meta.ErrSuperseded) {
 		return ErrSettled

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"contentfs/backend"
 	"contentfs/fs/local"
+	"contentfs/fs/policy"
 	"contentfs/meta"
 )
 
@@ -32,8 +34,8 @@ type Queue interface {
 	Deliver(ctx context.Context, id meta.VersionID) error
 }
 
-// Config is what an Engine is made of. All fields but Fallback, Owner, Group,
-// SiteURL, CDNDomain, Changed and Invalidate are required.
+// Config is what an Engine is made of. All fields but Policy, Fallback, Owner,
+// Group, SiteURL, CDNDomain, Changed and Invalidate are required.
 type Config struct {
 	Meta  *meta.Store
 	Local *local.Store
@@ -55,6 +57,9 @@ type Config struct {
 	Group *uint32
 	Umask uint32 // taken from the mode of new nodes, besides the caller's own
 
+	Policy     *policy.Policy // nil: everything goes to S3 that has no temporary name
+	OffloadOff bool           // what a volume begins with; then its own setting counts
+
 	Fallback  *Fallback
 	SiteURL   string // of the volume's root, for content that is not in S3
 	CDNDomain string // instead of the bucket's own address
@@ -73,6 +78,8 @@ type Engine struct {
 	Config
 	live  table
 	queue Queue
+
+	placing sync.Mutex // one at a time gives a path of the fallback to a version
 
 	space       spaceMeter
 	orphans     orphans

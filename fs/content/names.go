@@ -129,12 +129,14 @@ func (e *Engine) Rename(r meta.RenameRequest) error {
 		return fmt.Errorf("rename %q to %q: %w", r.OldName, r.NewName, err)
 	}
 	r.Now, r.Relaxed = now(), e.Durability == Relaxed
+	r.Follow = r.Now + int64(e.Debounce)
 	done, err := e.Meta.Rename(r)
 	if err != nil {
 		return fmt.Errorf("rename %q to %q: %w", r.OldName, r.NewName, err)
 	}
 	e.live.renamed(done.Moved.Ino)
 	e.alterations.add(done.Moved.Ino)
+	e.queue.Wake()
 	if r.Exchange {
 		if n, err := e.Meta.Lookup(r.OldParent, r.OldName); err == nil {
 			e.live.renamed(n.Ino)

@@ -97,7 +97,7 @@ func (e *Engine) sweepOnce(before time.Time) error {
 			errs = append(errs, fmt.Errorf("forget node %d: %w", ino, err))
 		}
 	}
-	return errors.Join(append(errs, e.emptyTrash())...)
+	return errors.Join(append(errs, e.sweepStrays(), e.emptyTrash())...)
 }
 
 // emptyTrash unlinks what the metadata threw away. The rows go after the unlinks

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -179,21 +180,23 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 	}
 	name := baseName(o.Path)
 	ct := ContentType(name, head)
+	rule := e.Policy.Decide(PolicyFile(o.Path, v.Size, v.Mtime), time.Now())
 	o.Options = backend.PutOptions{
 		SHA256: sum, IfAbsent: true,
-		ContentType: ct, CacheControl: CacheControl,
+		ContentType:        ct,
 		ContentDisposition: ContentDisposition(ct, name),
 		Metadata:           ObjectMetadata(o.Path, n, *v),
 		Multipart:          func(id string) error { return e.Meta.SetUploadID(v.ID, id) },
 	}
+	applyRule(&o.Options, &rule)
 	if !o.Resumed {
-		v.Bucket, v.Prefix = e.Bucket, e.Prefix
-		if v.Key, err = Key(e.Prefix, o.Path, v.ID, keyLimit); err != nil {
+		v.Bucket, v.Prefix, v.Private = e.Bucket, e.prefixOf(&rule), rule.Private
+		if v.Key, err = Key(v.Prefix, o.Path, v.ID, keyLimit); err != nil {
 			return err
 		}
 	}
 	v.SHA256 = sum[:]
-	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: v.Bucket, Prefix: v.Prefix, Key: v.Key, SHA256: v.SHA256})
+	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: v.Bucket, Prefix: v.Prefix, Key: v.Key, SHA256: v.SHA256, Private: v.Private})
 	if errors.Is(err, meta.ErrSuperseded) {
 		return ErrSettled
 	}

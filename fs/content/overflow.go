@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -135,22 +134,13 @@ func (f *Fallback) syncDir(rel string) error {
 	return nil
 }
 
-// dropOverflow removes v's copy from the fallback after it reached S3. The record
-// goes first.
+// dropOverflow removes v's copy from the overflow after v reached S3.
 func (e *Engine) dropOverflow(v *meta.Version) error {
 	if e.Fallback == nil || !bytes.HasPrefix(v.Fallback, []byte(overflowDir+"/")) {
 		return nil
 	}
-	if err := e.Meta.SetFallback(v.ID, nil); err != nil {
+	if err := e.Meta.DropFallback(v.ID, v.Fallback, 0, now()); err != nil {
 		return err
 	}
-	dir, err := unix.Openat2(int(e.Fallback.dir.Fd()), overflowDir, &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: beneath})
-	if err != nil {
-		return fmt.Errorf("open %s in fallback: %w", overflowDir, err)
-	}
-	defer unix.Close(dir)
-	if err := unix.Unlinkat(dir, path.Base(string(v.Fallback)), 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("remove %s in fallback: %w", v.Fallback, err)
-	}
-	return nil
+	return e.removeStray(&meta.Stray{Path: v.Fallback})
 }

@@ -13,9 +13,29 @@ import (
 	"contentfs/meta"
 )
 
-// send takes one version to S3. Answers that are no failures: content.ErrBusy,
-// content.ErrSettled.
+// errStays: rules or the switch keep the version on this server, which is on record.
+var errStays = errors.New("kept on this server")
+
+// send takes one version to where it belongs. Answers that are no failures:
+// content.ErrBusy, content.ErrSettled, errStays.
 func (u *Uploader) send(ctx context.Context, id meta.VersionID, insist content.Insist) error {
+	to, err := u.engine.Destination(id)
+	switch {
+	case errors.Is(err, content.ErrSettled):
+		return errors.Join(err, u.cancel(ctx, id))
+	case err != nil:
+		return err
+	case to == content.Stay:
+		return errStays
+	case to == content.ToFallback:
+		return u.engine.Settle(ctx, id, insist)
+	case to == content.ToKey:
+		return u.engine.Rekey(ctx, id, u.keyLimit(id))
+	}
+	return u.sendToS3(ctx, id, insist)
+}
+
+func (u *Uploader) sendToS3(ctx context.Context, id meta.VersionID, insist content.Insist) error {
 	o, err := u.engine.Outgoing(ctx, id, insist, u.keyLimit(id))
 	if errors.Is(err, content.ErrSettled) {
 		return errors.Join(err, u.cancel(ctx, id))
@@ -39,7 +59,7 @@ func (u *Uploader) send(ctx context.Context, id meta.VersionID, insist content.I
 			return u.engine.Delivered(o, etag, insist)
 		}
 	}
-	obj, err := b.Put(ctx, v.Key, o.Body(), v.Size, o.Options)
+	obj, err := u.copyOrPut(ctx, b, o)
 	if err == nil {
 		return u.engine.Delivered(o, obj.ETag, insist)
 	}
@@ -114,7 +134,7 @@ func (u *Uploader) refused(ctx context.Context, b backend.Backend, o *content.Ou
 			break
 		}
 		u.learnLimit(o.Version.ID, limit)
-		return u.send(ctx, o.Version.ID, insist)
+		return u.sendToS3(ctx, o.Version.ID, insist)
 	}
 	return fmt.Errorf("upload %s: %w", o.Path, err)
 }
@@ -157,6 +177,9 @@ func (u *Uploader) Deliver(ctx context.Context, id meta.VersionID) error {
 		err = u.deliverOnce(ctx, id)
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, errStays) {
+			return nil // as safe as it is meant to be
 		}
 		if errors.Is(err, content.ErrSettled) {
 			if id, err = u.successor(v.Ino); err == nil && id == 0 {

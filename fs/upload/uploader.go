@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +49,7 @@ type item struct {
 	refused  time.Time // since when unseen writers hold it open
 	attempts int       // failures on record; a list that knows fewer is out of date
 	keyLimit int       // what the store's refusal taught us
+	sendOnly bool      // a copy within the store failed
 }
 
 // New returns an uploader for the engine's versions. It starts nothing.
@@ -92,10 +92,8 @@ func (u *Uploader) Run(ctx context.Context) error {
 	defer wg.Wait()
 	defer close(jobs)
 	for first := true; ; first = false {
-		select {
-		case <-ctx.Done():
+		if !u.awaitWork(ctx) {
 			return nil
-		case <-u.gate.Ready():
 		}
 		if first {
 			u.cancelRetired(ctx)
@@ -110,14 +108,35 @@ func (u *Uploader) Run(ctx context.Context) error {
 	}
 }
 
+// awaitWork returns true when something can be done: the store is there, or nothing
+// goes to it because offloading is switched off. It returns false when ctx ends.
+func (u *Uploader) awaitWork(ctx context.Context) bool {
+	for {
+		select {
+		case <-u.gate.Ready():
+			return ctx.Err() == nil
+		default:
+		}
+		if on, err := u.engine.Offloading(); err == nil && !on {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-u.gate.Ready():
+		case <-u.wake:
+		}
+	}
+}
+
 // schedule hands out what is due and returns how long there is nothing more.
 func (u *Uploader) schedule(ctx context.Context, jobs chan<- meta.Upload) time.Duration {
 	const some = 4 * Workers
-	until := time.Now().UnixNano()
+	due := u.engine.Meta.DueUploads
 	if u.draining.Load() > 0 {
-		until = math.MaxInt64
+		due = u.engine.Meta.DrainUploads
 	}
-	list, err := u.engine.Meta.DueUploads(until, u.held, some)
+	list, err := due(time.Now().UnixNano(), u.held, some)
 	if err != nil {
 		u.log.Error("cannot read the upload queue; will try again", "err", err)
 		return time.Second
@@ -229,7 +248,7 @@ func (u *Uploader) work(ctx context.Context, j meta.Upload) {
 }
 
 func (u *Uploader) settle(ctx context.Context, j meta.Upload, err error) {
-	if err == nil || errors.Is(err, content.ErrSettled) {
+	if err == nil || errors.Is(err, content.ErrSettled) || errors.Is(err, errStays) {
 		u.mu.Lock()
 		delete(u.items, j.Version)
 		u.mu.Unlock()

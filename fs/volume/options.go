@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"contentfs/fs/content"
+	"contentfs/fs/policy"
 )
 
 // Options describe a volume. State, Bucket, Mountpoint and Log are required.
@@ -20,9 +21,11 @@ type Options struct {
 	Endpoint  string
 	PathStyle bool
 
-	CacheSize  int64  // bytes
-	Fallback   string // directory; none if empty
-	Durability string // "strict" (also ""), "relaxed" or "s3"
+	CacheSize  int64          // bytes
+	Fallback   string         // directory; none if empty
+	Policy     *policy.Policy // nil: the usual one
+	OffloadOff bool           // what a new volume begins with
+	Durability string         // "strict" (also ""), "relaxed" or "s3"
 	SiteURL    string
 	CDNDomain  string
 

@@ -90,6 +90,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 		Durability: durability, ReadOnly: o.ReadOnly,
 		CacheSize: o.CacheSize, Debounce: o.debounce(), Timeout: readTimeout,
 		Owner: o.UID, Group: o.GID, Umask: o.Umask,
+		Policy: o.Policy, OffloadOff: o.OffloadOff,
 		Fallback: v.fallback, SiteURL: o.SiteURL, CDNDomain: o.CDNDomain,
 		Changed: v.changed, Invalidate: v.invalidate,
 	})
