@@ -125,3 +125,27 @@ func (s *Store) DropFallback(id VersionID, path []byte, inode, now int64) error 
 	})
 	return versionErr("drop the copy in the fallback of", id, err)
 }
+
+// DropObject records that a version is in the fallback only. Its object is lost from
+// now on, for a garbage collection. ErrSuperseded unless the version is stored under
+// the key and in the fallback. Durable.
+func (s *Store) DropObject(id VersionID, key string, now int64) error {
+	err := s.durable(func(t *tx) error {
+		v, err := t.changing(id)
+		if err != nil {
+			return err
+		}
+		if v.Remote != Stored || v.Key != key || v.Fallback == nil {
+			return ErrSuperseded
+		}
+		err = t.exec(`UPDATE version SET remote = 0, bucket = '', prefix = '', key = '', etag = '', private = 0 WHERE id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(`DELETE FROM upload WHERE version = $1 AND goal = 3`, id); err != nil {
+			return err
+		}
+		return t.loseObject(v.Bucket, v.Key, now)
+	})
+	return versionErr("drop the object of", id, err)
+}

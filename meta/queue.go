@@ -45,6 +45,23 @@ func (s *Store) uploads(query string, now int64, skip func(VersionID) bool, limi
 	return list, opErr("due uploads", rows.Err())
 }
 
+// FailedUploads lists entries of the queue whose last attempt failed, behind a version,
+// in the order of their ids.
+func (s *Store) FailedUploads(after VersionID, limit int) ([]Upload, error) {
+	list, err := all(s.read, scanUpload, `SELECT `+uploadColumns+` FROM upload u
+		WHERE u.error IS NOT NULL AND u.version > $1 ORDER BY u.version LIMIT $2`, after, limit)
+	return list, opErr("failed uploads", err)
+}
+
+// Retry makes every entry due whose last attempt failed, as if it were the first.
+// Visible.
+func (s *Store) Retry(now int64) error {
+	err := s.visible(func(t *tx) error {
+		return t.exec(`UPDATE upload SET due = $1, attempts = 0 WHERE error IS NOT NULL`, now)
+	})
+	return opErr("retry", err)
+}
+
 // NextDue gives the earliest time at which something in the queue is due; false
 // if the queue is empty.
 func (s *Store) NextDue() (int64, bool, error) {

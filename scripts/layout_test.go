@@ -14,6 +14,7 @@ import (
 var below = map[string][]string{
 	"cmd/contentfs": {
 		"fs/volume", "fs/audit", "fs/control", // the engine, whole
+		"fs/transfer",         // migrate, restore, move
 		"fs/policy",           // the rules of the configuration
 		"fs/content",          // the rule of url, for a volume that is not mounted
 		"meta", "meta/sqlite", // the counts of a volume that is not mounted
@@ -22,11 +23,12 @@ var below = map[string][]string{
 
 	"fs/volume": {"fs", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
-	"fs":         {"fs/content", "meta"},
-	"fs/upload":  {"fs/content", "meta", "backend"},
-	"fs/audit":   {"fs/content", "fs/local", "meta", "backend"},
-	"fs/content": {"fs/local", "fs/policy", "meta", "backend"},
-	"fs/control": {"meta"},
+	"fs":          {"fs/content", "meta"},
+	"fs/upload":   {"fs/content", "meta", "backend"},
+	"fs/transfer": {"fs/content", "meta"},
+	"fs/audit":    {"fs/content", "fs/local", "meta", "backend"},
+	"fs/content":  {"fs/local", "fs/policy", "meta", "backend"},
+	"fs/control":  {"meta"},
 
 	"fs/local":                {},
 	"fs/policy":               {},

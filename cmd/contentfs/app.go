@@ -57,6 +57,13 @@ func (p *program) commands() []*cli.Command {
 		p.statusCommand(),
 		p.checkCommand(),
 		p.urlCommand(),
+		p.enableCommand(),
+		p.disableCommand(),
+		p.migrateCommand(),
+		p.restoreCommand(),
+		p.moveCommand(),
+		p.errorsCommand(),
+		p.retryCommand(),
 	}
 }
 
