@@ -15,7 +15,7 @@ func (p *program) enableCommand() *cli.Command {
 		Name: "enable", Usage: "send new content to S3", ArgsUsage: "VOLUME",
 		Description: `Switches offloading on, for a live mount at once and for all that follow. What settled
 in the fallback meanwhile stays there; contentfs migrate brings it to S3.`,
-		Flags:  append(placeFlags(), configFlag(), formatFlag()),
+		Flags:  append(switchFlags(), configFlag(), formatFlag()),
 		Action: interruptible(func(ctx context.Context, c *cli.Context) error { return p.throw(ctx, c, true) }),
 	}
 }
@@ -26,9 +26,13 @@ func (p *program) disableCommand() *cli.Command {
 		Description: `Switches offloading off, for a live mount at once and for all that follow: new content
 goes to the fallback directory, or stays on this server where there is none. What is
 in S3 goes on working: it can be read, renamed and deleted.`,
-		Flags:  append(placeFlags(), configFlag(), formatFlag()),
+		Flags:  append(switchFlags(), configFlag(), formatFlag()),
 		Action: interruptible(func(ctx context.Context, c *cli.Context) error { return p.throw(ctx, c, false) }),
 	}
+}
+
+func switchFlags() []cli.Flag {
+	return flagsOf(func(s *setting) bool { return s.key == "state" || s.key == "fallback" })
 }
 
 // switchResult is the position of the switch.

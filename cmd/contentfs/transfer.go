@@ -121,7 +121,7 @@ func (p *program) prepareTransfer(c *cli.Context, kind transfer.Kind, dropOption
 func (x *transferring) run(ctx context.Context, c *cli.Context) error {
 	if client, err := control.Dial(x.t.socket); err == nil {
 		return x.beside(ctx, c, client)
-	} else if !errors.Is(err, control.ErrNotRunning) || x.t.mounted {
+	} else if !errors.Is(err, control.ErrNotRunning) {
 		return configError("volume "+x.t.name, "contentfs status "+x.t.name, "its mount does not answer: %w", err)
 	}
 	v, err := volume.Open(ctx, volumeOptions(x.t.config, x.log()))

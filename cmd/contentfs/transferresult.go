@@ -86,6 +86,9 @@ func (r *transferResult) table(w io.Writer) {
 }
 
 func (r *transferResult) verdict() string {
+	if r.err == nil && r.r.Moved+r.r.Skipped+r.r.Failed == 0 {
+		return "nothing to move"
+	}
 	text := fmt.Sprintf("%s moved, %d skipped because they changed meanwhile, %d failed, in %s",
 		amount(r.r.Moved, r.r.Bytes), r.r.Skipped, r.r.Failed, r.r.Took.Round(time.Second/10))
 	switch {

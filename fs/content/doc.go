@@ -25,6 +25,10 @@
 // Upload: Outgoing hands out a version when nobody writes to it, ours or left
 // over; Delivered records it after a second look. See package upload.
 //
+// Elsewhere: Destination says what switch and rules make of a queued version, and what
+// a command asked for. Settle brings it into the fallback, as a plain file at its path;
+// Rekey gives it another key by a copy within the store.
+//
 // Read: the local file; else S3; else the fallback. What was fetched is checked
 // and synced before it counts as ours.
 //
@@ -39,6 +43,9 @@
 //	committed, still open          version, marked Open        taken as found
 //	fetched, not attached          file marked as copy         removed
 //	evicted, not unlinked          trash row                   unlinked
+//	placed in the fallback, not    stray row and file          unlinked; the version is
+//	  settled                                                  queued still
+//	key announced, not switched    lost object                 left to the collection
 //	superseded, not unlinked       trash row                   unlinked
 //
 // # Invariants
@@ -53,6 +60,7 @@
 //
 //	live.lock (one node; may wait for disk, and for S3 when its content is fetched)
 //	  before spaceMeter.mu (making room; may wait for disk)
+//	    before Engine.placing (paths of the fallback; may wait for disk)
 //	    before table.mu (which nodes are live; never held during I/O)
 //	    before stream.mu, orphans.mu, alterations.mu (never held during I/O)
 //

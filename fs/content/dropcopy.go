@@ -43,7 +43,8 @@ func (e *Engine) DropCopy(ctx context.Context, id meta.VersionID) error {
 	if err := e.Meta.DropFallback(id, v.Fallback, inode, now()); err != nil {
 		return err
 	}
-	return e.removeStray(&meta.Stray{Path: v.Fallback, Inode: inode})
+	signal(e.sweep) // of who has the volume: it may be settling another version there
+	return nil
 }
 
 // verifyObject compares a version's object with its record.

@@ -79,7 +79,7 @@ type Engine struct {
 	live  table
 	queue Queue
 
-	placing sync.Mutex // one at a time gives a path of the fallback to a version
+	placing sync.Mutex // guards paths of the fallback between being stray and a version's; may wait for disk
 
 	space       spaceMeter
 	orphans     orphans

@@ -294,8 +294,8 @@ func (e *Engine) removeStray(s *meta.Stray) error {
 	return e.Meta.ForgetStray(s.Path)
 }
 
-// sweepStrays removes what lies in the fallback and belongs to nobody any more.
-func (e *Engine) sweepStrays() error {
+// SweepStrays removes what lies in the fallback and belongs to nobody any more.
+func (e *Engine) SweepStrays() error {
 	const some = 256
 	if e.Fallback == nil {
 		return nil

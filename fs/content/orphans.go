@@ -66,6 +66,9 @@ func (e *Engine) forgetUnused(ino meta.Ino) {
 	}
 }
 
+// SweepSoon has the sweeper look for what nobody needs any more.
+func (e *Engine) SweepSoon() { signal(e.sweep) }
+
 // Sweep unlinks local files that nothing refers to any more and forgets nodes
 // that lost their last name. It runs until ctx ends.
 func (e *Engine) Sweep(ctx context.Context) error {
@@ -97,7 +100,7 @@ func (e *Engine) sweepOnce(before time.Time) error {
 			errs = append(errs, fmt.Errorf("forget node %d: %w", ino, err))
 		}
 	}
-	return errors.Join(append(errs, e.sweepStrays(), e.emptyTrash())...)
+	return errors.Join(append(errs, e.SweepStrays(), e.emptyTrash())...)
 }
 
 // emptyTrash unlinks what the metadata threw away. The rows go after the unlinks

@@ -142,5 +142,7 @@ func (e *Engine) dropOverflow(v *meta.Version) error {
 	if err := e.Meta.DropFallback(v.ID, v.Fallback, 0, now()); err != nil {
 		return err
 	}
+	e.placing.Lock()
+	defer e.placing.Unlock()
 	return e.removeStray(&meta.Stray{Path: v.Fallback})
 }

@@ -73,17 +73,13 @@ func (e *Engine) copyToFallback(ctx context.Context, o *Outgoing, insist Insist)
 	if err := f.Sync(); err != nil {
 		return errors.Join(err, e.Fallback.dropNew(o.Version.ID))
 	}
-	rel, err := e.place(o, f)
-	if err != nil {
-		return errors.Join(err, e.Fallback.dropNew(o.Version.ID))
-	}
-	err = e.Meta.SettleFallback(o.Version.ID, rel, sum)
+	err = e.placeAndRecord(o, f, sum)
 	if errors.Is(err, meta.ErrSuperseded) {
 		signal(e.sweep) // what lies there is stray
 		return ErrSettled
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, e.Fallback.dropNew(o.Version.ID))
 	}
 	if o.Version.Local() {
 		e.grew(o.Version.Size)
@@ -141,16 +137,25 @@ func (e *Engine) dressFile(f *os.File, v *meta.Version) error {
 	return dress(f, &n)
 }
 
-// place brings a file of newDir to where it belongs in the fallback and returns the
-// path, relative to the directory.
-func (e *Engine) place(o *Outgoing, f *os.File) ([]byte, error) {
+// placeAndRecord brings a file of newDir to where it belongs and puts that on record.
+// Until then its path is stray, and the sweeper kept out.
+func (e *Engine) placeAndRecord(o *Outgoing, f *os.File, sum []byte) error {
+	e.placing.Lock()
+	defer e.placing.Unlock()
+	rel, err := e.placeLocked(o, f)
+	if err != nil {
+		return err
+	}
+	return e.Meta.SettleFallback(o.Version.ID, rel, sum)
+}
+
+// placeLocked brings a file of newDir to where it belongs in the fallback and returns
+// the path, relative to the directory. e.placing is held.
+func (e *Engine) placeLocked(o *Outgoing, f *os.File) ([]byte, error) {
 	inode, err := inodeOf(f)
 	if err != nil {
 		return nil, err
 	}
-	// Two versions that want one path come one after the other.
-	e.placing.Lock()
-	defer e.placing.Unlock()
 	rel := o.Path[1:]
 	if err := e.makeWay(rel); err != nil {
 		return nil, err

@@ -114,6 +114,7 @@ func (m *Mover) Run(ctx context.Context, report func(Progress)) (Result, error) 
 	if ids := r.ids(); len(ids) > 0 {
 		err = errors.Join(err, m.Meta.Withdraw(ids))
 	}
+	m.Wake() // also to sweep up what was given up
 	r.Took = time.Since(r.begun)
 	return r.Result, err
 }

@@ -23,6 +23,7 @@ func (v *Volume) heed(ctx context.Context) error {
 func (v *Volume) catchUp() error {
 	const some = 256
 	v.uploader.Wake()
+	v.engine.SweepSoon()
 	for {
 		list, err := v.meta.Alterations(some)
 		if err != nil || len(list) == 0 {

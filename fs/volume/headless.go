@@ -52,5 +52,5 @@ func (v *Volume) work(ctx context.Context, work func(context.Context) error) err
 	g.Go(func() error { return v.engine.Sweep(loops) })
 	err := work(ctx)
 	stop()
-	return errors.Join(err, g.Wait())
+	return errors.Join(err, g.Wait(), v.engine.SweepStrays())
 }

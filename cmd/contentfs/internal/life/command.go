@@ -26,6 +26,27 @@ func (v *Volume) Run(args ...string) Result {
 	return v.RunAs(nil, args...)
 }
 
+// Interrupted runs the program and sends it a signal once a condition holds.
+func (v *Volume) Interrupted(sig syscall.Signal, when func() bool, args ...string) Result {
+	v.T.Helper()
+	cmd := exec.Command(v.Bin, args...)
+	var out, errOut bytes.Buffer
+	cmd.Env, cmd.Stdout, cmd.Stderr = v.Env, &out, &errOut
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		v.T.Fatal(err)
+	}
+	v.Await("the moment for a signal", when)
+	if err := cmd.Process.Signal(sig); err != nil {
+		v.T.Error(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		v.T.Fatal(err)
+	}
+	return Result{Args: args, Code: cmd.ProcessState.ExitCode(), Stdout: out.String(), Stderr: errOut.String()}
+}
+
 // RunAs is Run behind another program, which gets the command line as its last
 // arguments: setpriv, unshare.
 func (v *Volume) RunAs(before []string, args ...string) Result {
