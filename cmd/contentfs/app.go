@@ -62,6 +62,7 @@ func (p *program) commands() []*cli.Command {
 		p.migrateCommand(),
 		p.restoreCommand(),
 		p.moveCommand(),
+		p.policyCommand(),
 		p.errorsCommand(),
 		p.retryCommand(),
 	}

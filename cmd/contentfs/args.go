@@ -24,8 +24,14 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	var names []string
 	for _, c := range app.Commands {
 		if c.HasName(name) {
-			rest, err := optionsFirst(c, args[2:])
-			return append([]string{args[0], name}, rest...), err
+			words := args[:2]
+			if len(args) > 2 {
+				if sub := subcommand(c, args[2]); sub != nil {
+					c, words = sub, args[:3]
+				}
+			}
+			rest, err := optionsFirst(c, args[len(words):])
+			return append(slices.Clone(words), rest...), err
 		}
 		names = append(names, c.Names()...)
 	}
@@ -33,6 +39,16 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		return nil, usageError("command line", "contentfs COMMAND "+name, "options stand behind the command")
 	}
 	return nil, usageError("command line", didYouMean(name, "contentfs ", names), "there is no command %q", name)
+}
+
+// subcommand returns the command below c that has a name, nil if there is none.
+func subcommand(c *cli.Command, name string) *cli.Command {
+	for _, sub := range c.Subcommands {
+		if sub.HasName(name) {
+			return sub
+		}
+	}
+	return nil
 }
 
 // optionsFirst puts the options of c in front of its arguments, and everything

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"contentfs/fs/policy"
 )
 
 // volumeName is what a volume may be called.
@@ -20,9 +22,11 @@ type config struct {
 	socket     string
 
 	store storeConfig
+	rules []policy.Rule // of the file, in its order
 
 	cacheSize  int64 // bytes
 	fallback   string
+	offloadOff bool // what a new volume begins with
 	durability string
 
 	uid, gid   *uint32 // of new files; nil: who creates them

@@ -46,7 +46,7 @@ func TestPrecedence(t *testing.T) {
 func TestEverySettingInEveryPlace(t *testing.T) {
 	samples := map[string]string{
 		"bucket": "my-bucket", "prefix": "a/b", "region": "eu-central-1", "endpoint": "https://s3.example.org",
-		"path_style": "true", "mountpoint": "/srv/web", "state": "/srv/state", "cache_size": "5MB", "fallback": "/srv/old",
+		"path_style": "true", "mountpoint": "/srv/web", "state": "/srv/state", "cache_size": "5MB", "fallback": "/srv/old", "offload": "off",
 		"durability": "relaxed", "uid": "33", "gid": "34", "umask": "027", "read_only": "true", "allow_other": "false",
 		"site_url": "https://www.example.org", "cdn_domain": "cdn.example.org", "passthrough": "false",
 		"drain_deadline": "5m", "log_level": "warn", "log_format": "json",

@@ -78,6 +78,8 @@ func settings() []setting {
 			help: "`SIZE` of what is kept on this server although S3 has it"},
 		{key: "fallback", group: groupLocal, set: absoluteInto(func(c *config) *string { return &c.fallback }),
 			help: "`DIR` that holds what S3 does not"},
+		{key: "offload", def: "on", group: groupLocal, set: setOffload,
+			help: "`SWITCH` that a new volume begins with: on, or off to keep new content in the fallback; later contentfs enable and disable throw it"},
 		{key: "durability", def: "strict", group: groupLocal, set: setDurability,
 			help: "`WHEN` close returns: strict (content is safe on this server's disk), relaxed (a power cut may take the last seconds), s3 (S3 has it)"},
 

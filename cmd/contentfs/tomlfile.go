@@ -41,7 +41,11 @@ func (p *program) readFile(c *config, name string) (map[string]value, error) {
 		return nil, configError("configuration "+name, "", "%w", reason(err))
 	}
 	c.file = name
-	return parseConfig(name, text)
+	values, err := parseConfig(name, text)
+	if err == nil {
+		c.rules, err = parseRules(name, text)
+	}
+	return values, err
 }
 
 func readSmall(name string) ([]byte, error) {
@@ -78,12 +82,15 @@ func parseConfig(name string, text []byte) (map[string]value, error) {
 	values := make(map[string]value)
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		at := where(name, text, key)
+		if key == ruleKey {
+			continue // read by itself
+		}
 		i := slices.IndexFunc(table, func(s setting) bool { return s.key == key })
 		switch {
 		case i < 0 && credentialKey(key):
 			return nil, configError(at, credentialsGo, "%s: credentials do not belong in this file", printable(key))
 		case i < 0:
-			return nil, configError(at, didYouMean(key, "", settingKeys()), "unknown key %q", key)
+			return nil, configError(at, didYouMean(key, "", append(settingKeys(), ruleKey)), "unknown key %q", key)
 		}
 		v, err := table[i].written(raw[key])
 		if err != nil {

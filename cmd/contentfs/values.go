@@ -129,6 +129,11 @@ func setCacheSize(c *config, v string) (err error) {
 	return err
 }
 
+func setOffload(c *config, v string) error {
+	c.offloadOff = v == "off"
+	return oneOf(v, "on", "off")
+}
+
 func setDurability(c *config, v string) error {
 	c.durability = v
 	return oneOf(v, "strict", "relaxed", "s3")

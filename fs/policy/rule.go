@@ -125,18 +125,27 @@ func (r *Rule) misfit(f *File) string {
 			if c.value == "" {
 				return "it has no " + c.field
 			}
-			return fmt.Sprintf("%s %q is not %s", c.field, c.value, strings.Join(c.patterns, " or "))
+			return fmt.Sprintf("%s %q is not %s", c.field, c.value, anyOf(c.patterns))
 		}
 	}
 	switch {
 	case len(r.Paths) > 0 && !matchAnyPath(r.Paths, string(f.Path)):
-		return fmt.Sprintf("the path is not %s", strings.Join(r.Paths, " or "))
+		return "the path is not " + anyOf(r.Paths)
 	case f.Size < r.MinSize:
 		return fmt.Sprintf("%d bytes are less than %d", f.Size, r.MinSize)
 	case r.MaxSize != 0 && f.Size > r.MaxSize:
 		return fmt.Sprintf("%d bytes are more than %d", f.Size, r.MaxSize)
 	}
 	return ""
+}
+
+// anyOf names some patterns of a list.
+func anyOf(patterns []string) string {
+	const some = 4
+	if len(patterns) > some {
+		return fmt.Sprintf("%s or one of %d more", strings.Join(patterns[:some], " or "), len(patterns)-some)
+	}
+	return strings.Join(patterns, " or ")
 }
 
 // mediaType strips parameters.
