@@ -19,13 +19,14 @@ var below = map[string][]string{
 		"backend", "backend/s3", // check talks to the bucket itself
 	},
 
-	"fs/volume": {"fs", "fs/content", "fs/local", "fs/upload", "fs/control", "fs/audit",
+	"fs/volume": {"fs", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
-	"fs":         {"fs/content", "meta"},
-	"fs/upload":  {"fs/content", "meta", "backend"},
-	"fs/audit":   {"fs/content", "fs/local", "meta", "backend"},
-	"fs/content": {"fs/local", "meta", "backend"},
-	"fs/control": {"meta"},
+	"fs":          {"fs/content", "meta"},
+	"fs/redirect": {"fs/content", "meta"},
+	"fs/upload":   {"fs/content", "meta", "backend"},
+	"fs/audit":    {"fs/content", "fs/local", "meta", "backend"},
+	"fs/content":  {"fs/local", "meta", "backend"},
+	"fs/control":  {"meta"},
 
 	"fs/local":                {},
 	"backend":                 {},

@@ -48,7 +48,7 @@ func TestEverySettingInEveryPlace(t *testing.T) {
 		"bucket": "my-bucket", "prefix": "a/b", "region": "eu-central-1", "endpoint": "https://s3.example.org",
 		"path_style": "true", "mountpoint": "/srv/web", "state": "/srv/state", "cache_size": "5MB", "fallback": "/srv/old",
 		"durability": "relaxed", "uid": "33", "gid": "34", "umask": "027", "read_only": "true", "allow_other": "false",
-		"site_url": "https://www.example.org", "cdn_domain": "cdn.example.org", "passthrough": "false",
+		"site_url": "https://www.example.org", "cdn_domain": "cdn.example.org", "http": "127.0.0.1:7480", "passthrough": "false",
 		"drain_deadline": "5m", "log_level": "warn", "log_format": "json",
 	}
 	f := newFixture(t)
