@@ -11,7 +11,7 @@ import (
 )
 
 // glanceAge is for how long a look at the queue holds.
-const glanceAge = time.Second
+const glanceAge = 5 * time.Second
 
 // Health is what /healthz tells.
 type Health struct {
@@ -38,7 +38,7 @@ type glance struct {
 	err     error
 }
 
-// look returns what is waiting, as it was a second ago at most.
+// look returns what is waiting, as it was some seconds ago at most.
 func (g *glance) look(m *meta.Store, now time.Time) (pending, oldest int64, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
