@@ -53,6 +53,7 @@ func (h *Handler) Panics() int64 { return h.panics.Load() }
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w := newResponse(rw)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	select {
 	case h.running <- struct{}{}:
 		defer func() { <-h.running }()
@@ -62,7 +63,6 @@ func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	begin := time.Now()
 	defer func() { h.end(w, r, begin, recover()) }()
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.Method == http.MethodHead {
 		r.Header.Del("Range") // it means something to GET only
 	}
