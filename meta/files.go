@@ -58,3 +58,13 @@ func scanLocalFile(row scanner) (LocalFile, error) {
 	err := row.Scan(&f.File, &f.Kind, &f.Ino, &f.Version, &f.Size, &f.Mtime, &f.Open, &f.Remote)
 	return f, err
 }
+
+// Taken reports whether a local file that held the bytes of a version was opened for
+// writing since: it is a draft or another version's, or in quarantine. One that was
+// only thrown away is not taken.
+func (s *Store) Taken(file FileID, from VersionID) (bool, error) {
+	taken, err := exists(s.read, `SELECT 1 WHERE EXISTS (SELECT 1 FROM draft WHERE file = $1)
+		OR EXISTS (SELECT 1 FROM version WHERE file = $1 AND id <> $2)
+		OR EXISTS (SELECT 1 FROM quarantine WHERE file = $1)`, file, from)
+	return taken, fileErr("use of", file, err)
+}

@@ -70,6 +70,14 @@ func (s *Store) NextDue() (int64, bool, error) {
 	return due.Int64, due.Valid, opErr("next due upload", err)
 }
 
+// Waiting gives the number of versions in the queue, and since when the oldest content
+// of it is not in S3; 0 for none. It reads the queue and nothing else: some ten
+// milliseconds for a million.
+func (s *Store) Waiting() (number, oldest int64, err error) {
+	err = s.read.row(`SELECT count(*), coalesce(min(since), 0) FROM upload`).Scan(&number, &oldest)
+	return number, oldest, opErr("waiting uploads", err)
+}
+
 // QueueEntry gives a version's entry of the upload queue. ErrNotExist.
 func (s *Store) QueueEntry(id VersionID) (Upload, error) {
 	u, err := scanUpload(s.read.row(`SELECT `+uploadColumns+` FROM upload u WHERE u.version = $1`, id))

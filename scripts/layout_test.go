@@ -21,9 +21,10 @@ var below = map[string][]string{
 		"backend", "backend/s3", // check talks to the bucket itself
 	},
 
-	"fs/volume": {"fs", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
+	"fs/volume": {"fs", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
 	"fs":          {"fs/content", "meta"},
+	"fs/redirect": {"fs/content", "meta"},
 	"fs/upload":   {"fs/content", "meta", "backend"},
 	"fs/transfer": {"fs/content", "meta"},
 	"fs/audit":    {"fs/content", "fs/local", "meta", "backend"},

@@ -80,10 +80,10 @@ need() {
 # mount. Those of them that would serve this machine from now on do not.
 need_programs() {
 	local service services=()
-	for service in nginx vsftpd; do
+	for service in apache2 nginx vsftpd; do
 		command -v "$service" >/dev/null || services+=("$service")
 	done
-	need "$@" chattr=e2fsprogs convert=imagemagick curl=curl emacs=emacs-nox getfattr=attr git=git \
+	need "$@" apache2=apache2 chattr=e2fsprogs convert=imagemagick curl=curl emacs=emacs-nox getfattr=attr git=git \
 		inotifywait=inotify-tools logrotate=logrotate mogrify=imagemagick nginx=nginx patch=patch php=php-cli \
 		python3=python3 rsync=rsync setfacl=acl setfattr=attr sqlite3=sqlite3 unzip=unzip vim=vim vsftpd=vsftpd zip=zip
 	if ((${#services[@]} > 0)) && [[ -d /run/systemd/system ]]; then

@@ -25,6 +25,7 @@ type examination struct {
 // examine checks the settings of a volume against its store.
 func (p *program) examine(ctx context.Context, cfg *config, create bool) *checkResult {
 	x := &examination{cfg: cfg, res: &checkResult{Volume: cfg.name, Bucket: cfg.store.bucket}}
+	x.http()
 	x.name()
 	x.open(ctx, p)
 	x.step("bucket", func() finding { return x.bucket(ctx, create) })
@@ -62,6 +63,21 @@ func (x *examination) step(name string, do func() finding) {
 func (x *examination) broken(err error, code int, remedy string) finding {
 	x.over = true
 	return finding{Outcome: failed, Detail: err.Error(), Remedy: remedy, code: code}
+}
+
+// http judges the address for web servers, where there is one.
+func (x *examination) http() {
+	address := x.cfg.http
+	switch {
+	case address == "":
+	case isLoopback(address):
+		x.step("http", func() finding { return finding{Outcome: passed, Detail: address + ", for this machine only"} })
+	default:
+		x.step("http", func() finding {
+			return finding{Outcome: warned, Detail: address + ": whoever reaches it can read every file",
+				Remedy: "an address of loopback such as 127.0.0.1:7480, or a firewall that lets the web servers in only"}
+		})
+	}
 }
 
 // name judges the bucket's name; that it is legal was seen when it was read.

@@ -37,6 +37,7 @@ type config struct {
 	siteURL   string
 	cdnDomain string
 
+	http        string // host:port, "" for none
 	passthrough bool
 	drain       time.Duration
 	logLevel    slog.Level

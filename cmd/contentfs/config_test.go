@@ -48,7 +48,7 @@ func TestEverySettingInEveryPlace(t *testing.T) {
 		"bucket": "my-bucket", "prefix": "a/b", "region": "eu-central-1", "endpoint": "https://s3.example.org",
 		"path_style": "true", "mountpoint": "/srv/web", "state": "/srv/state", "cache_size": "5MB", "fallback": "/srv/old", "offload": "off",
 		"durability": "relaxed", "uid": "33", "gid": "34", "umask": "027", "read_only": "true", "allow_other": "false",
-		"site_url": "https://www.example.org", "cdn_domain": "cdn.example.org", "passthrough": "false",
+		"site_url": "https://www.example.org", "cdn_domain": "cdn.example.org", "http": "127.0.0.1:7480", "passthrough": "false",
 		"drain_deadline": "5m", "log_level": "warn", "log_format": "json",
 	}
 	f := newFixture(t)
@@ -132,6 +132,27 @@ func TestPlaces(t *testing.T) {
 	c = mustLoad(t, f, given{"state": "st"})
 	if c.state != filepath.Join(wd, "st") || c.socket != filepath.Join(wd, "st/control.sock") {
 		t.Errorf("state %s, socket %s", c.state, c.socket)
+	}
+}
+
+// TestHTTPAddress: what may be left out of it leads to loopback.
+func TestHTTPAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "7480": "127.0.0.1:7480", ":7480": "127.0.0.1:7480", "127.0.0.1:7480": "127.0.0.1:7480", "[::1]:7480": "[::1]:7480",
+		"localhost:80": "localhost:80", "0.0.0.0:7480": "0.0.0.0:7480", "10.1.2.3:65535": "10.1.2.3:65535",
+	} {
+		c := &config{http: "before"}
+		if err := setHTTP(c, text); err != nil || c.http != want {
+			t.Errorf("%q: %q, %v; not %q", text, c.http, err, want)
+		}
+		if local := !strings.HasPrefix(want, "0.") && !strings.HasPrefix(want, "10."); want != "" && isLoopback(c.http) != local {
+			t.Errorf("%q is taken for loopback: %v", text, !local)
+		}
+	}
+	for _, text := range []string{"on", "true", "0", ":0", "65536", "-1", "+80", "127.0.0.1", "127.0.0.1:http", "http://127.0.0.1:7480", "user@host:1", "a:b:1", "::1:80", " 7480"} {
+		if err := setHTTP(&config{}, text); err == nil || !strings.Contains(err.Error(), "127.0.0.1:7480") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

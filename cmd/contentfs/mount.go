@@ -124,7 +124,7 @@ func volumeOptions(c *config, log *slog.Logger) volume.Options {
 		CacheSize: c.cacheSize, Fallback: c.fallback, Policy: c.policy(), OffloadOff: c.offloadOff, Durability: c.durability,
 		UID: c.uid, GID: c.gid, Umask: c.umask, ReadOnly: c.readOnly,
 		AllowOther: os.Geteuid() == 0, Passthrough: c.passthrough,
-		Drain: c.drain, SiteURL: c.siteURL, CDNDomain: c.cdnDomain, Log: log,
+		Drain: c.drain, SiteURL: c.siteURL, CDNDomain: c.cdnDomain, HTTP: c.http, Log: log,
 	}
 	if c.allowOther != nil {
 		o.AllowOther = *c.allowOther

@@ -99,6 +99,8 @@ func settings() []setting {
 		{key: "cdn_domain", group: groupURL, set: setCDNDomain,
 			help: "`DOMAIN` of the CDN in front of the bucket"},
 
+		{key: "http", group: groupDaemon, set: setHTTP,
+			help: "`ADDRESS`, as 127.0.0.1:7480, where web servers get redirects to objects, and files that have none yet; off when empty"},
 		{key: "passthrough", kind: truth, def: "true", group: groupDaemon, set: truthInto(func(c *config) *bool { return &c.passthrough }),
 			help: "let the kernel read and write local files by itself where it can; off with --passthrough=false"},
 		{key: "drain_deadline", def: "60s", group: groupDaemon, set: setDrain,

@@ -39,6 +39,7 @@ type process struct {
 	Passthrough bool      `json:"passthrough"`
 	Durability  string    `json:"durability"`
 	InFlight    int       `json:"in_flight"`
+	HTTP        string    `json:"http,omitempty"` // where web servers ask
 }
 
 // s3Status is how a live mount gets on with S3.
@@ -80,7 +81,7 @@ type fileCounts struct {
 func (r *statusResult) live(s control.Status) {
 	r.Volume, r.Mount, r.Mountpoint, r.State = s.Name, mountLive, s.Mountpoint, s.State
 	r.Process = &process{PID: s.PID, Started: s.Started, ReadOnly: s.ReadOnly,
-		Passthrough: s.Passthrough, Durability: s.Durability, InFlight: s.InFlight}
+		Passthrough: s.Passthrough, Durability: s.Durability, InFlight: s.InFlight, HTTP: s.HTTP}
 	r.S3 = &s3Status{Known: s.S3.Reachable || !s.S3.Since.IsZero(), Reachable: s.S3.Reachable, Since: s.S3.Since,
 		Error: s.S3.Error, ConditionalPut: s.S3.ConditionalPut, Checksums: s.S3.Checksums}
 	r.count(s.Stats)

@@ -17,6 +17,9 @@ func (r *statusResult) table(w io.Writer) {
 	if r.Bucket != "" {
 		row(w, "bucket", r.Bucket)
 	}
+	if r.Process != nil && r.Process.HTTP != "" {
+		row(w, "HTTP", r.Process.HTTP)
+	}
 	if r.S3 != nil {
 		row(w, "S3", r.s3Line())
 	}

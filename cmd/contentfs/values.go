@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os/user"
 	"path/filepath"
@@ -122,6 +123,35 @@ func setCDNDomain(c *config, v string) error {
 	}
 	c.cdnDomain = v
 	return nil
+}
+
+// setHTTP reads host:port. A port alone is one of loopback: whoever reaches the address
+// can read every file.
+func setHTTP(c *config, v string) error {
+	if v == "" {
+		c.http = ""
+		return nil
+	}
+	host, port, err := net.SplitHostPort(v)
+	if err != nil {
+		host, port = "", v
+	}
+	n, perr := strconv.ParseUint(port, 10, 16)
+	if perr != nil || n == 0 || strings.Trim(port, "0123456789") != "" || strings.ContainsAny(host, " /@%") {
+		return fmt.Errorf("%.80q is no address; write for example 127.0.0.1:7480", v)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	c.http = net.JoinHostPort(host, port)
+	return nil
+}
+
+// isLoopback reports whether only this machine reaches an address that setHTTP took.
+func isLoopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func setCacheSize(c *config, v string) (err error) {

@@ -32,6 +32,11 @@
 // Read: the local file; else S3; else the fallback. What was fetched is checked
 // and synced before it counts as ours.
 //
+// Committed content, for who is not in the tree (package redirect): OpenCommitted gives
+// one version and not the node. It opens the version's own file, and each read looks
+// afterwards whether a writer may have had that file: such a reader gets bytes of that
+// version or an error, and is never why a writer must share.
+//
 // # What a crash leaves, and what Recover makes of it
 //
 //	after                          on disk                     Recover

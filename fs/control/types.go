@@ -41,6 +41,9 @@ type Status struct {
 	Passthrough bool   `json:"passthrough"`
 	Durability  string `json:"durability"`
 
+	// HTTP is the address at which web servers ask for files, "" for none.
+	HTTP string `json:"http,omitempty"`
+
 	S3       S3Status   `json:"s3"`
 	Stats    meta.Stats `json:"stats"`
 	InFlight int        `json:"in_flight"` // uploads being sent

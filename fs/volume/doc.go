@@ -3,8 +3,10 @@
 // # Start
 //
 // Open locks the state directory and opens what lies in it; nothing runs yet. Run
-// starts the metadata's writer, lets the engine recover, mounts, and starts the
-// rest; it tells when the mount answers. None of this needs S3.
+// starts the metadata's writer, lets the engine recover, listens for HTTP, mounts, and
+// starts the rest; it tells when the mount answers. None of this needs S3. An address
+// that cannot be listened on is told before there is a mount. Later, a door for web
+// servers that fails is logged and does not end the mount, which others work on.
 //
 // # Goroutines
 //
@@ -19,14 +21,16 @@
 //	watch      breaker.Breaker.Run: looks whether S3 is there
 //	heed       what commands change in the database
 //	control    control.Serve: the socket
+//	http       redirect.Handler.Run: the door for web servers
 //
 // # End, in this order
 //
 //  1. what is in the queue is sent, for as long as it may take (Drain)
 //  2. the mount leaves the tree: no request comes any more, but from those who
 //     have files open; they are answered until the process ends
-//  3. control, heed, upload, spare, evict, sweep, watch stop; what they had under way is on
-//     record and settled at the next start
+//  3. control, http, heed, upload, spare, evict, sweep, watch stop; what they had under
+//     way is on record and settled at the next start. http accepts no more requests,
+//     lets the responses under way go on for some seconds, and cuts off the rest
 //  4. the writer answers what waits, syncs and checkpoints
 //  5. local store, fallback, database and lock are closed
 //

@@ -29,6 +29,10 @@ type Options struct {
 	SiteURL    string
 	CDNDomain  string
 
+	// HTTP is the address, host:port, at which web servers ask for files; none if
+	// empty. Who reaches it can read every file.
+	HTTP string
+
 	UID, GID    *uint32
 	Umask       uint32
 	ReadOnly    bool

@@ -46,6 +46,12 @@ func (v *Volume) serve(ctx context.Context, ready func()) error {
 		v.o.Log.Warn("recovered after a crash", "files", found.Files, "taken_as_found", found.Taken,
 			"quarantined", found.Quarantined, "to_be_fetched", found.Missing, "lost", found.Lost)
 	}
+	if err := v.listen(ctx); err != nil {
+		return err
+	}
+	if v.web != nil {
+		defer v.web.Close() // where it is not served
+	}
 	if v.mount, err = fs.Mount(fs.Options{
 		Engine: v.engine, Name: v.o.Name, Mountpoint: v.o.Mountpoint,
 		AllowOther: v.o.AllowOther, ReadOnly: v.o.ReadOnly, Passthrough: v.o.Passthrough, Log: v.o.Log,
@@ -78,6 +84,9 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 			return errors.Join(err, v.mount.Unmount(true), g.Wait())
 		}
 		g.Go(func() error { return server.Serve(loops, l) })
+	}
+	if v.web != nil {
+		g.Go(func() error { v.serveWeb(loops); return nil })
 	}
 	v.o.Log.Info("mounted", "volume", v.o.Name, "mountpoint", v.o.Mountpoint, "passthrough", v.mount.Passthrough())
 	ready()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,6 +25,8 @@ var (
 	ErrMountpoint   = fs.ErrMountpoint
 	ErrNoFuse       = fs.ErrNoFuse
 	ErrNoFusermount = fs.ErrNoFusermount
+	// ErrListen: Options.HTTP is no address that can be listened on.
+	ErrListen = errors.New("cannot listen for HTTP")
 )
 
 // Volume is one filesystem of this process.
@@ -40,7 +43,8 @@ type Volume struct {
 	engine   *content.Engine
 	uploader *upload.Uploader
 
-	mount *fs.Server // set by Run before anything can ask for it
+	mount *fs.Server   // set by Run before anything can ask for it
+	web   net.Listener // the same; nil without HTTP
 
 	leaving atomic.Bool   // somebody who knows what is pending takes the mount away
 	hurry   chan struct{} // closed when nobody wants to wait for S3 any more

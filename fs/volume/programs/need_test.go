@@ -12,6 +12,7 @@ const programPath = "/usr/sbin:/usr/bin:/sbin:/bin"
 // packages says which Debian package has a command. What is in every Debian is not
 // in it.
 var packages = map[string]string{
+	"apache2":     "apache2",
 	"chattr":      "e2fsprogs",
 	"convert":     "imagemagick",
 	"curl":        "curl",
