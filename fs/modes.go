@@ -62,8 +62,9 @@ func (m *modes) enter(h *content.Handle, flags uint32, out *fuse.OpenOut) {
 		m.ever = true
 		out.OpenFlags |= fuse.FOPEN_PASSTHROUGH
 		out.BackingID = n.backing
-		if flags&syscall.O_DSYNC != 0 {
-			// Each write is to be committed: it must come to us. Mappings do not.
+		if flags&syscall.O_DSYNC != 0 || h.Guarded() {
+			// Each write is to be committed, or takes privileges away: it must come to
+			// us. Mappings do not, and on a disk they take none away either.
 			out.OpenFlags |= fuse.FOPEN_DIRECT_IO
 		}
 	case !m.ever && !h.Unread():

@@ -73,7 +73,7 @@ func (e *Engine) CopyRange(ctx context.Context, from, to *Handle, offFrom, offTo
 	if !to.write {
 		return 0, ErrBadHandle
 	}
-	if to.l.guarded {
+	if to.guarded {
 		return 0, ErrUncopied // each write takes privileges away or not
 	}
 	n = min(n, 1<<30)

@@ -33,7 +33,6 @@ type live struct {
 	draft    bool           // file has a draft row: nothing of it is committed
 	fresh    bool           // draft differs from version by being made anew
 	stamp    local.Stamp    // of file, when it last was equal to what is on record
-	guarded  bool           // writes must pass through us: they take privileges away
 	poisoned bool           // a sync failed: no commit of this file can be believed
 
 	// writing is set while there are writers, or readers of what they did not commit.

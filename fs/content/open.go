@@ -13,8 +13,9 @@ import (
 
 // Handle is one open of a regular file.
 type Handle struct {
-	l     *live
-	write bool
+	l       *live
+	write   bool
+	guarded bool // each of its writes may take privileges away, and must pass through us
 }
 
 // Ino returns the node the handle is open on.
@@ -23,12 +24,17 @@ func (h *Handle) Ino() meta.Ino { return h.l.ino }
 // Writes reports whether the handle is open for writing.
 func (h *Handle) Writes() bool { return h.write }
 
+// Guarded reports whether each write through the handle must come to us, because the
+// file gave privileges to who runs it when the handle was opened. What gets them later
+// keeps them until the next open for writing: nobody tells us of the writes before.
+func (h *Handle) Guarded() bool { return h.guarded }
+
 // File returns the local file when it holds the whole content, so that the
 // kernel may use it by itself, and nil when it is fetched while it is read. All
 // handles that are open on a node at the same time get the same answer. The file
 // is open for reading only and stays open until the handle's Release.
 func (h *Handle) File() *local.File {
-	if h.l.stream != nil || h.l.guarded {
+	if h.l.stream != nil {
 		return nil
 	}
 	return h.l.file
@@ -61,6 +67,7 @@ func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, er
 	}
 	h.l.opens++
 	if h.write {
+		h.guarded = privileged(e.identity(h.l, local.Draft, h.l.version, 0).Mode)
 		h.l.writers++
 		h.l.publish()
 	}
@@ -138,9 +145,7 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 		e.live.drop(h.l)
 		return meta.Node{}, nil, err
 	}
-	if h.l.opens == 0 {
-		h.l.guarded = privileged(node.Mode)
-	}
+	h.guarded = privileged(node.Mode)
 	e.watch(h.l)
 	h.l.opens++
 	h.l.writers++
@@ -182,9 +187,6 @@ func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 	}
 	if !write {
 		return nil
-	}
-	if l.opens == 0 {
-		l.guarded = privileged(e.identity(l, local.Draft, l.version, 0).Mode)
 	}
 	if l.rw == nil {
 		rw, err := e.Local.OpenWrite(l.file.ID)
@@ -291,6 +293,6 @@ func (e *Engine) closeIdle(l *live) {
 	l.writing.Store(nil)
 	l.reading.Store(nil)
 	l.version, l.draft, l.fresh = 0, false, false
-	l.guarded, l.poisoned = false, false
+	l.poisoned = false
 	l.written.Store(false)
 }
