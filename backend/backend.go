@@ -54,6 +54,14 @@ type PutOptions struct {
 	// digits and "-"; values are printable ASCII.
 	Metadata map[string]string
 
+	// StorageClass is the store's name for how the object is kept, "" for its
+	// default. Drivers without storage classes ignore it.
+	StorageClass string
+
+	// ACL is a canned ACL such as "public-read"; "" sends none, which leaves the
+	// object to the bucket's rules. Drivers without ACLs ignore it.
+	ACL string
+
 	// Multipart, when not nil, is told the upload's id before the first part is
 	// sent. An error stops the upload and is returned. Only drivers that cut
 	// large objects in parts call it, and only for those.
