@@ -34,7 +34,8 @@ type suite struct {
 	limits Limits
 }
 
-// Run checks the whole contract. open returns an empty backend; it is called once
+// Run checks the whole contract, and that of backend.Copier where a driver meets
+// it. open returns an empty backend; it is called once
 // for every case and cleans up by t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) backend.Backend) {
 	t.Helper()
@@ -69,6 +70,11 @@ func RunWithin(t *testing.T, limits Limits, open func(t *testing.T) backend.Back
 		{"ListPrefixAfter", s.testListPrefixAfter},
 		{"ListStops", s.testListStops},
 		{"ListMany", s.testListMany},
+		{"Copy", s.testCopy},
+		{"CopyIfAbsent", s.testCopyIfAbsent},
+		{"CopyWrongSource", s.testCopyWrongSource},
+		{"CopyOddKeys", s.testCopyOddKeys},
+		{"CopyIllegal", s.testCopyIllegal},
 		{"Cancelled", s.testCancelled},
 		{"DeadlinePassed", s.testDeadlinePassed},
 	} {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"contentfs/backend"
 )
 
 // Wrap returns inner behind the breaker. What inner can do besides the contract
-// (backend.Linker, backend.MultipartAborter), the result can do too.
+// (backend.Linker, backend.MultipartAborter, backend.Copier, backend.Signer), the
+// result can do too.
 func (b *Breaker) Wrap(inner backend.Backend) backend.Backend {
 	return &guarded{b: b, inner: inner}
 }
@@ -23,6 +25,8 @@ var (
 	_ backend.Backend          = (*guarded)(nil)
 	_ backend.Linker           = (*guarded)(nil)
 	_ backend.MultipartAborter = (*guarded)(nil)
+	_ backend.Copier           = (*guarded)(nil)
+	_ backend.Signer           = (*guarded)(nil)
 )
 
 func (g *guarded) do(ctx context.Context, op, key string, call func() error) error {
@@ -101,6 +105,32 @@ func (g *guarded) AbortMultipart(ctx context.Context, key, uploadID string) erro
 		return nil
 	}
 	return g.do(ctx, "abort multipart", key, func() error { return a.AbortMultipart(ctx, key, uploadID) })
+}
+
+// Copy is Invalid where the inner backend cannot copy.
+func (g *guarded) Copy(ctx context.Context, src backend.Source, key string, opts backend.PutOptions) (o backend.Object, err error) {
+	c, ok := g.inner.(backend.Copier)
+	if !ok {
+		return o, unable("copy", key)
+	}
+	err = g.do(ctx, "copy", key, func() (err error) {
+		o, err = c.Copy(ctx, src, key, opts)
+		return err
+	})
+	return o, err
+}
+
+// SignedURL is Invalid where the inner backend cannot sign. It asks no store, so
+// it works while the breaker is open and teaches it nothing.
+func (g *guarded) SignedURL(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	if s, ok := g.inner.(backend.Signer); ok {
+		return s.SignedURL(ctx, key, ttl)
+	}
+	return "", unable("sign", key)
+}
+
+func unable(op, key string) error {
+	return &backend.Error{Op: op, Key: key, Class: backend.Invalid, Err: errors.ErrUnsupported}
 }
 
 // guardedBody lets the breaker learn, once, how a body ended. Like every body it

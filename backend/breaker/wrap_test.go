@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"contentfs/backend"
 	"contentfs/backend/backendtest"
@@ -45,6 +46,11 @@ func (c closed) Delete(ctx context.Context, key string) error {
 func (c closed) List(ctx context.Context, prefix, after string, fn func(backend.Object) error) error {
 	c.b.answered()
 	return c.Backend.List(ctx, prefix, after, fn)
+}
+
+func (c closed) Copy(ctx context.Context, src backend.Source, key string, opts backend.PutOptions) (backend.Object, error) {
+	c.b.answered()
+	return c.Backend.(backend.Copier).Copy(ctx, src, key, opts)
 }
 
 // TestBrokenBodies: a store that answers and then breaks off is as good as away.
@@ -134,6 +140,9 @@ func TestListOwnError(t *testing.T) {
 	e.want("listings that broke off", true, false)
 }
 
+// plain has none of the optional abilities.
+type plain struct{ backend.Backend }
+
 // able has the optional abilities.
 type able struct {
 	backend.Backend
@@ -142,6 +151,9 @@ type able struct {
 }
 
 func (a *able) URL(key string) string { return "https://cdn/" + key }
+func (a *able) SignedURL(context.Context, string, time.Duration) (string, error) {
+	return "signed", nil
+}
 func (a *able) AbortMultipart(context.Context, string, string) error {
 	a.aborts++
 	return a.err
@@ -156,6 +168,10 @@ func TestOptionalAbilities(t *testing.T) {
 	if err := bare.(backend.MultipartAborter).AbortMultipart(t.Context(), "k", "id"); err != nil {
 		t.Error(err)
 	}
+	_, err := e.b.Wrap(plain{mem.New()}).(backend.Copier).Copy(t.Context(), backend.Source{Key: key}, "k", backend.PutOptions{})
+	backendtest.WantClass(t, err, backend.Invalid)
+	_, err = bare.(backend.Signer).SignedURL(t.Context(), "k", time.Minute)
+	backendtest.WantClass(t, err, backend.Invalid)
 	inner := &able{Backend: e.faults}
 	full := e.b.Wrap(inner)
 	if url := full.(backend.Linker).URL("k"); url != "https://cdn/k" {
@@ -177,5 +193,13 @@ func TestOptionalAbilities(t *testing.T) {
 	}
 	if url := full.(backend.Linker).URL("k"); url == "" {
 		t.Error("an address needs no store")
+	}
+	if url, err := full.(backend.Signer).SignedURL(t.Context(), "k", time.Minute); url != "signed" || err != nil {
+		t.Errorf("signed address %q, %v", url, err)
+	}
+	_, err = bare.(backend.Copier).Copy(t.Context(), backend.Source{Key: key}, "k", backend.PutOptions{})
+	wantOpen(t, "copy", err)
+	if n := e.faults.Calls(fault.Copy); n != 0 {
+		t.Errorf("%d copies reached the store", n)
 	}
 }

@@ -11,12 +11,15 @@ import (
 	"contentfs/backend/internal/driver"
 )
 
-var _ backend.Backend = (*Backend)(nil)
+var (
+	_ backend.Backend = (*Backend)(nil)
+	_ backend.Copier  = (*Backend)(nil)
+)
 
 var errInjected = errors.New("injected fault")
 
-// Backend is a backend with faults. It has no optional abilities; those of the
-// backend below are reached with Unwrap.
+// Backend is a backend with faults. Of the optional abilities it has Copy, which is
+// Invalid where the backend below cannot; the others are reached with Unwrap.
 type Backend struct {
 	next backend.Backend
 
@@ -89,6 +92,23 @@ func (b *Backend) Put(ctx context.Context, key string, body io.ReaderAt, size in
 	obj, err := b.next.Put(ctx, key, body, size, opts)
 	if err == nil && r.Lose {
 		return backend.Object{}, r.fail(Put, key)
+	}
+	return obj, err
+}
+
+// Copy implements backend.Copier.
+func (b *Backend) Copy(ctx context.Context, src backend.Source, key string, opts backend.PutOptions) (backend.Object, error) {
+	r, err := b.enter(ctx, Copy, key)
+	if err != nil {
+		return backend.Object{}, err
+	}
+	c, ok := b.next.(backend.Copier)
+	if !ok {
+		return backend.Object{}, driver.Fail(string(Copy), key, backend.Invalid, errors.ErrUnsupported)
+	}
+	obj, err := c.Copy(ctx, src, key, opts)
+	if err == nil && r.Lose {
+		return backend.Object{}, r.fail(Copy, key)
 	}
 	return obj, err
 }

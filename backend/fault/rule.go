@@ -16,6 +16,7 @@ const (
 	Stat   Op = "stat"
 	Delete Op = "delete"
 	List   Op = "list"
+	Copy   Op = "copy" // Key is that of the result
 )
 
 // Rule says what happens to which calls. Filters come first, then the count, then

@@ -28,6 +28,8 @@ var (
 	_ backend.MultipartAborter = (*Store)(nil)
 	_ backend.Prober           = (*Store)(nil)
 	_ backend.Linker           = (*Store)(nil)
+	_ backend.Copier           = (*Store)(nil)
+	_ backend.Signer           = (*Store)(nil)
 )
 
 const (
@@ -41,6 +43,9 @@ const (
 	minPart      = 16 << 20
 	maxParts     = 10_000
 	parallel     = 4 // parts in flight
+
+	maxSingleCopy = 5 << 30  // S3's own limit
+	copyPerSecond = 16 << 20 // bytes; what a store that copies must manage
 )
 
 // Config says where the bucket is and how to reach it.
@@ -75,10 +80,14 @@ type Store struct {
 	region string
 	base   string // URL of the bucket, without a slash at the end
 
-	abilities atomic.Pointer[abilities] // never nil; Probe replaces it
+	abilities   atomic.Pointer[abilities] // never nil; Probe replaces it
+	plainCopies atomic.Bool               // a copy with If-None-Match was refused, the same without it was not
 
 	singlePut int64 // largest body of one PUT, in bytes
 	part      int64 // smallest part, in bytes
+
+	singleCopy int64         // largest object of one copy, in bytes
+	stall      time.Duration // of Config, with its default
 }
 
 // abilities is what the store can do, as far as is known.
@@ -109,6 +118,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, invalid(fmt.Errorf("load AWS configuration: %w", err))
 	}
+	if cfg.Stall == 0 {
+		cfg.Stall = defaultStall
+	}
 	client := newClient(chain, cfg)
 	region := client.Options().Region
 	if region == "" {
@@ -118,16 +130,15 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, invalid(err)
 	}
-	s := &Store{client: client, bucket: cfg.Bucket, region: region, base: base, singlePut: maxSinglePut, part: minPart}
+	s := &Store{
+		client: client, bucket: cfg.Bucket, region: region, base: base, stall: cfg.Stall,
+		singlePut: maxSinglePut, part: minPart, singleCopy: maxSingleCopy,
+	}
 	s.abilities.Store(&abilities{conditional: true, checksums: true, md5ETag: true})
 	return s, nil
 }
 
 func newClient(chain aws.Config, cfg Config) *s3.Client {
-	stall := cfg.Stall
-	if stall == 0 {
-		stall = defaultStall
-	}
 	transport := cfg.Transport
 	if transport == nil {
 		transport = newTransport()
@@ -141,7 +152,7 @@ func newClient(chain aws.Config, cfg Config) *s3.Client {
 		}
 		o.UsePathStyle = cfg.PathStyle
 		o.Credentials = credentialSource{chain.Credentials}
-		o.HTTPClient = newHTTPClient(transport, stall)
+		o.HTTPClient = newHTTPClient(transport, cfg.Stall)
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true

@@ -40,42 +40,18 @@ type upload struct {
 
 // putParts stores an object in parts and returns its ETag.
 func (s *Store) putParts(ctx context.Context, key string, body io.ReaderAt, size int64, opts backend.PutOptions, able abilities) (etag string, err error) {
-	in := &s3.CreateMultipartUploadInput{
-		Bucket:             &s.bucket,
-		Key:                &key,
-		ContentType:        optional(opts.ContentType),
-		CacheControl:       optional(opts.CacheControl),
-		ContentDisposition: optional(opts.ContentDisposition),
-		Metadata:           withSum(opts),
-	}
-	if able.checksums {
-		in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256
-	}
-	out, err := s.client.CreateMultipartUpload(ctx, in)
+	id, err := s.beginUpload(ctx, key, opts, able)
 	if err != nil {
-		return "", s.failPut(ctx, key, opts.IfAbsent, err)
-	}
-	if aws.ToString(out.UploadId) == "" {
-		return "", driver.Fail("put", key, backend.Transient, errors.New("the store gave no upload id"))
-	}
-	u := &upload{
-		store: s, key: key, id: *out.UploadId, body: body, size: size, part: partSize(size, s.part),
-		opts: opts, able: able, sums: sha256.New(),
+		return "", err
 	}
 	defer func() {
-		if err == nil {
-			return
+		if err != nil {
+			s.abandon(ctx, key, id)
 		}
-		// The caller's context may be what ended the upload. An abort that
-		// fails is done again by whoever recorded the id.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
-		defer cancel()
-		_ = s.AbortMultipart(ctx, key, u.id)
 	}()
-	if opts.Multipart != nil {
-		if err := opts.Multipart(u.id); err != nil {
-			return "", driver.Fail("put", key, driver.ContextClass(ctx), fmt.Errorf("upload %s: %w", u.id, err))
-		}
+	u := &upload{
+		store: s, key: key, id: id, body: body, size: size, part: partSize(size, s.part),
+		opts: opts, able: able, sums: sha256.New(),
 	}
 	if err := u.send(ctx); err != nil {
 		return "", err
@@ -84,6 +60,47 @@ func (s *Store) putParts(ctx context.Context, key string, body io.ReaderAt, size
 		return "", err
 	}
 	return u.complete(ctx)
+}
+
+// beginUpload makes an upload and tells its id to whoever wants to record it.
+func (s *Store) beginUpload(ctx context.Context, key string, opts backend.PutOptions, able abilities) (id string, err error) {
+	in := &s3.CreateMultipartUploadInput{
+		Bucket:             &s.bucket,
+		Key:                &key,
+		ContentType:        optional(opts.ContentType),
+		CacheControl:       optional(opts.CacheControl),
+		ContentDisposition: optional(opts.ContentDisposition),
+		Metadata:           withSum(opts),
+		StorageClass:       types.StorageClass(opts.StorageClass),
+		ACL:                types.ObjectCannedACL(opts.ACL),
+	}
+	if able.checksums {
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256
+	}
+	out, err := s.client.CreateMultipartUpload(ctx, in)
+	if err != nil {
+		return "", s.failPut(ctx, key, opts.IfAbsent, err)
+	}
+	id = aws.ToString(out.UploadId)
+	if id == "" {
+		return "", driver.Fail("put", key, backend.Transient, errors.New("the store gave no upload id"))
+	}
+	if opts.Multipart == nil {
+		return id, nil
+	}
+	if err := opts.Multipart(id); err != nil {
+		s.abandon(ctx, key, id)
+		return "", driver.Fail("put", key, driver.ContextClass(ctx), fmt.Errorf("upload %s: %w", id, err))
+	}
+	return id, nil
+}
+
+// abandon aborts an upload that failed. The caller's context may be what ended
+// it. An abort that fails is done again by whoever recorded the id.
+func (s *Store) abandon(ctx context.Context, key, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	_ = s.AbortMultipart(ctx, key, id)
 }
 
 // partSize returns the size of parts for a body: min, or where that were too many

@@ -41,6 +41,11 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 	if err != nil {
 		return backend.Object{}, err
 	}
+	return stored(key, size, etag, opts), nil
+}
+
+// stored describes an object that was just written.
+func stored(key string, size int64, etag string, opts backend.PutOptions) backend.Object {
 	return backend.Object{
 		Key:                key,
 		Size:               size,
@@ -50,7 +55,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 		CacheControl:       opts.CacheControl,
 		ContentDisposition: opts.ContentDisposition,
 		Metadata:           opts.Metadata,
-	}, nil
+	}
 }
 
 // refuseExisting stands in for If-None-Match where the store has none.
@@ -80,6 +85,8 @@ func (s *Store) putWhole(ctx context.Context, key string, body io.ReaderAt, size
 		CacheControl:       optional(opts.CacheControl),
 		ContentDisposition: optional(opts.ContentDisposition),
 		Metadata:           withSum(opts),
+		StorageClass:       types.StorageClass(opts.StorageClass),
+		ACL:                types.ObjectCannedACL(opts.ACL),
 	}
 	if opts.IfAbsent && able.conditional {
 		in.IfNoneMatch = aws.String(anyETag)

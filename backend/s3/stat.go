@@ -47,7 +47,11 @@ func (s *Store) head(ctx context.Context, op, key string) (*s3.HeadObjectOutput,
 	if err := driver.CheckKey(ctx, op, key); err != nil {
 		return nil, err
 	}
-	in := &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key}
+	return s.headIn(ctx, op, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
+}
+
+// headIn is head of any bucket, with the checksum where the store has them.
+func (s *Store) headIn(ctx context.Context, op string, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
 	if s.abilities.Load().checksums {
 		in.ChecksumMode = types.ChecksumModeEnabled
 	}
@@ -55,7 +59,7 @@ func (s *Store) head(ctx context.Context, op, key string) (*s3.HeadObjectOutput,
 	if err == nil {
 		return out, nil
 	}
-	e := s.failObject(ctx, op, key, err)
+	e := s.failObject(ctx, op, *in.Key, err)
 	if e.Class == backend.Invalid && e.Code == codeBadRequest {
 		if why := s.explain(ctx, e); why != nil {
 			return nil, why

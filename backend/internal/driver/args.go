@@ -62,6 +62,8 @@ func CheckPut(ctx context.Context, key string, size int64, opts backend.PutOptio
 		"content type":        opts.ContentType,
 		"cache control":       opts.CacheControl,
 		"content disposition": opts.ContentDisposition,
+		"storage class":       opts.StorageClass,
+		"ACL":                 opts.ACL,
 	} {
 		if !headerSafe(value) {
 			return Fail("put", key, backend.Invalid, fmt.Errorf("%s %q is not printable ASCII", name, value))
