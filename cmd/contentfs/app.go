@@ -57,6 +57,7 @@ func (p *program) commands() []*cli.Command {
 		p.statusCommand(),
 		p.checkCommand(),
 		p.urlCommand(),
+		p.iamPolicyCommand(),
 	}
 }
 
