@@ -17,6 +17,12 @@
 // Bytes are checked on the way: a driver that knows a checksum of what it sends
 // or receives compares it and answers class Corrupt on a mismatch.
 //
+// # Abilities
+//
+// What not every store can do is an interface of its own, which a driver meets or
+// not: MultipartAborter, Prober, Linker, Copier, Signer. A decorator meets them
+// all and answers class Invalid, or nothing, where the driver behind it does not.
+//
 // # Errors
 //
 // Every error that a driver returns wraps exactly one *Error, and its Class says

@@ -71,6 +71,31 @@ func TestLostReply(t *testing.T) {
 	}
 }
 
+func TestCopy(t *testing.T) {
+	b := fault.New(mem.New())
+	src := backendtest.Put(t, b, "k", nil)
+	source, opts := backend.Source{Key: "k", ETag: src.ETag}, backend.PutOptions{SHA256: emptySum}
+	remove := b.Add(fault.Rule{Op: fault.Copy, Fail: true, Class: backend.Denied})
+	_, err := b.Copy(t.Context(), source, "to", opts)
+	backendtest.WantClass(t, err, backend.Denied)
+	remove()
+	if _, err := b.Stat(t.Context(), "to"); !backend.IsAbsent(err) {
+		t.Errorf("copied all the same: %v", err)
+	}
+	b.Add(fault.Rule{Op: fault.Copy, Key: func(k string) bool { return k == "to" }, Lose: true})
+	_, err = b.Copy(t.Context(), source, "to", opts)
+	backendtest.WantClass(t, err, backend.Transient)
+	if _, err := b.Stat(t.Context(), "to"); err != nil {
+		t.Errorf("the copy was not carried out: %v", err)
+	}
+	if n := b.Calls(fault.Copy); n != 2 {
+		t.Errorf("%d copies counted", n)
+	}
+	without := fault.New(struct{ backend.Backend }{mem.New()})
+	_, err = without.Copy(t.Context(), source, "to", opts)
+	backendtest.WantClass(t, err, backend.Invalid)
+}
+
 func TestBodies(t *testing.T) {
 	b := fault.New(mem.New())
 	backendtest.Put(t, b, "k", []byte("Body of a file"))

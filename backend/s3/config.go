@@ -79,9 +79,10 @@ type Store struct {
 	bucket string
 	region string
 	base   string // URL of the bucket, without a slash at the end
+	amazon bool   // the store is AWS itself, whose copies keep the whole contract
 
 	abilities   atomic.Pointer[abilities] // never nil; Probe replaces it
-	plainCopies atomic.Bool               // a copy with If-None-Match was refused, the same without it was not
+	plainCopies atomic.Bool               // copies with If-None-Match are refused, those without it are not
 
 	singlePut int64 // largest body of one PUT, in bytes
 	part      int64 // smallest part, in bytes
@@ -131,7 +132,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, invalid(err)
 	}
 	s := &Store{
-		client: client, bucket: cfg.Bucket, region: region, base: base, stall: cfg.Stall,
+		client: client, bucket: cfg.Bucket, region: region, base: base, amazon: isAmazon(base), stall: cfg.Stall,
 		singlePut: maxSinglePut, part: minPart, singleCopy: maxSingleCopy,
 	}
 	s.abilities.Store(&abilities{conditional: true, checksums: true, md5ETag: true})

@@ -27,9 +27,10 @@ func (s *Store) Copy(ctx context.Context, src backend.Source, key string, opts b
 	if !able.checksums && !(able.md5ETag && isMD5(src.ETag)) && src.Size <= s.singleCopy {
 		return backend.Object{}, driver.Fail("copy", key, backend.Invalid, errors.New("the store tells nothing by which a copy could be verified"))
 	}
-	// A store that honours If-None-Match of a PUT may ignore that of a copy.
-	if err := s.refuseExisting(ctx, key, opts, abilities{}); err != nil {
-		return backend.Object{}, driver.Reword("copy", err)
+	if opts.IfAbsent && (!s.amazon || !able.conditional || s.plainCopies.Load()) {
+		if err := s.look(ctx, key); err != nil {
+			return backend.Object{}, err
+		}
 	}
 	var etag string
 	var err error
@@ -42,6 +43,20 @@ func (s *Store) Copy(ctx context.Context, src backend.Source, key string, opts b
 		return backend.Object{}, driver.Reword("copy", err)
 	}
 	return stored(key, src.Size, etag, opts), nil
+}
+
+// look refuses an object that is there already: a store that honours
+// If-None-Match of a PUT may ignore that of a copy. Whether the bucket is there,
+// the copy tells.
+func (s *Store) look(ctx context.Context, key string) error {
+	_, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
+	if err == nil {
+		return driver.Fail("copy", key, backend.Exists, nil)
+	}
+	if e := s.fail(ctx, "copy", key, err); e.Class != backend.Absent {
+		return e
+	}
+	return nil
 }
 
 // copyWhole copies with one request and returns the object's ETag.
@@ -68,7 +83,10 @@ func (s *Store) copyWhole(ctx context.Context, src backend.Source, key string, o
 	ctx = withStall(ctx, s.copyStall(src.Size))
 	out, err := s.client.CopyObject(ctx, in)
 	if err != nil && in.IfNoneMatch != nil && refusesHeader(s.fail(ctx, "copy", key, err)) {
-		// Perhaps it refuses only this header. Copy has looked before.
+		// Perhaps it refuses only this header.
+		if err := s.look(ctx, key); err != nil {
+			return "", err
+		}
 		in.IfNoneMatch = nil
 		if out, err = s.client.CopyObject(ctx, in); err == nil {
 			s.plainCopies.Store(true)

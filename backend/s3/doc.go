@@ -9,7 +9,29 @@
 // the signature; for a single PUT it is the caller's, so the body is read once.
 // The body's SHA-256 is also kept as the metadata key "sha256", which Put adds and
 // Stat turns into Object.SHA256 where the store vouches for none of its own.
-// No request names an ACL.
+// Only a Put or Copy with PutOptions.ACL names an ACL, which a bucket may refuse.
+//
+// # Copies
+//
+// A Copy of up to 5 GiB is one CopyObject, which names the ETag of its source and
+// replaces all headers; a source's tags stay with the copy. The result is verified
+// by the SHA-256 that the store computes for it, told in the answer or else by one
+// HEAD, or by an ETag that is an MD5 and that of the source. The metadata key
+// "sha256" is what we wrote ourselves and proves nothing. Where a store tells
+// neither, Copy is Invalid before anything is sent.
+//
+// AWS honours If-None-Match of a copy. Other stores may ignore it, versitygw
+// among them, so that with IfAbsent a HEAD looks first: between it and the copy
+// somebody else's object may be replaced.
+//
+// Larger sources are copied by UploadPartCopy in the parts they are made of, which
+// are Put's or as large as the first; then, and only then, the parts' checksums
+// together are the source's, and they are compared before the upload is completed.
+// On AWS these are SHA-256 or MD5, elsewhere the MD5 of ETags: versitygw gives
+// every part the SHA-256 of the whole source. It costs one or two HEADs of the
+// source, and three requests besides the parts'.
+//
+// SignedURL computes an address and sends nothing.
 //
 // # Absence
 //
@@ -23,7 +45,8 @@
 // # Time
 //
 // A request on which no byte moved for Config.Stall, in either direction, is
-// broken off and not repeated. The SDK repeats what failed for other passing
+// broken off and not repeated. A copy has a second more for every 16 MiB: 340 s
+// for 5 GiB with the default of 20 s. The SDK repeats what failed for other passing
 // reasons at once, three attempts in all; a repeated PUT whose first reply got lost may
 // answer Exists about its own object, which the caller settles with Stat.
 //

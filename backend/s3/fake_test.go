@@ -39,6 +39,7 @@ type fakeStore struct {
 type fakeObject struct {
 	body   []byte
 	header http.Header
+	etag   string // of parts; "" for the MD5
 }
 
 // newFake serves f behind a FaultServer and opens a store on it.
@@ -140,26 +141,35 @@ func (f *fakeStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id := strconv.Itoa(len(f.headers) + 1)
 		f.uploads[id], f.headers[id] = map[int][]byte{}, r.Header.Clone()
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
+	case r.Header.Get("X-Amz-Copy-Source") != "":
+		f.copyObject(w, r, parts, fail)
 	case r.Method == "PUT" && id != "":
 		n, _ := strconv.Atoi(q.Get("partNumber"))
 		parts[n] = body
 		f.describe(w, body, r.Header)
 	case r.Method == "POST":
 		var whole []byte
+		sums := md5.New()
 		for n := 1; n <= len(parts); n++ {
 			whole = append(whole, parts[n]...)
+			sum := md5.Sum(parts[n])
+			sums.Write(sum[:])
 		}
-		f.objects[path] = fakeObject{whole, f.headers[id]}
+		etag := fmt.Sprintf("%x-%d", sums.Sum(nil), len(parts))
+		f.objects[path] = fakeObject{whole, f.headers[id], etag}
 		delete(f.uploads, id)
 		xml.NewEncoder(w).Encode(struct {
 			XMLName xml.Name `xml:"CompleteMultipartUploadResult"`
 			ETag    string
-		}{ETag: fmt.Sprintf(`"%x-%d"`, md5.Sum(whole), len(parts))})
+		}{ETag: `"` + etag + `"`})
 	case r.Method == "DELETE" && id != "":
 		delete(f.uploads, id)
 		w.WriteHeader(204)
+	case r.Method == "DELETE":
+		delete(f.objects, path)
+		w.WriteHeader(204)
 	case r.Method == "PUT":
-		f.objects[path] = fakeObject{body, r.Header.Clone()}
+		f.objects[path] = fakeObject{body, r.Header.Clone(), ""}
 		f.describe(w, body, r.Header)
 	case !exists:
 		fail(404, "NoSuchKey")
@@ -171,8 +181,52 @@ func (f *fakeStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		f.describe(w, o.body, o.header)
+		if o.etag != "" {
+			w.Header().Set("ETag", `"`+o.etag+`"`)
+		}
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(o.body)))
 	}
+}
+
+// copyObject makes an object, or a part where there are parts, of another object.
+func (f *fakeStore) copyObject(w http.ResponseWriter, r *http.Request, parts map[int][]byte, fail func(int, string)) {
+	src, ok := f.objects["/"+r.Header.Get("X-Amz-Copy-Source")]
+	if !ok {
+		fail(404, "NoSuchKey")
+		return
+	}
+	rec := httptest.NewRecorder()
+	f.describe(rec, src.body, nil)
+	etag := rec.Header().Get("ETag")
+	if src.etag != "" {
+		etag = `"` + src.etag + `"`
+	}
+	if want := r.Header.Get("X-Amz-Copy-Source-If-Match"); want != "" && want != etag {
+		fail(412, "PreconditionFailed")
+		return
+	}
+	if parts == nil {
+		header := r.Header.Clone()
+		sum := ""
+		if header.Get("X-Amz-Checksum-Algorithm") != "" && !f.ignoreChecksums {
+			sha := sha256.Sum256(src.body)
+			header.Set("X-Amz-Checksum-Sha256", *encode(sha[:]))
+			sum = "<ChecksumSHA256>" + *encode(sha[:]) + "</ChecksumSHA256>"
+		}
+		f.objects[r.URL.EscapedPath()] = fakeObject{src.body, header, ""}
+		f.describe(rec, src.body, nil)
+		fmt.Fprintf(w, "<CopyObjectResult><ETag>%s</ETag>%s</CopyObjectResult>", rec.Header().Get("ETag"), sum)
+		return
+	}
+	var first, last int
+	if _, err := fmt.Sscanf(r.Header.Get("X-Amz-Copy-Source-Range"), "bytes=%d-%d", &first, &last); err != nil || last >= len(src.body) {
+		fail(400, "InvalidArgument")
+		return
+	}
+	n, _ := strconv.Atoi(r.URL.Query().Get("partNumber"))
+	parts[n] = src.body[first : last+1]
+	sum := sha256.Sum256(parts[n])
+	fmt.Fprintf(w, `<CopyPartResult><ETag>"%x"</ETag><ChecksumSHA256>%s</ChecksumSHA256></CopyPartResult>`, md5.Sum(parts[n]), *encode(sum[:]))
 }
 
 // describe sets the ETag, and the checksum that came with the body.

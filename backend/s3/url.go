@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,6 +28,16 @@ func bucketURL(ctx context.Context, client *s3.Client, bucket string) (string, e
 		return "", fmt.Errorf("address of bucket %q in region %q: %w", bucket, o.Region, err)
 	}
 	return strings.TrimSuffix(endpoint.URI.String(), "/"), nil
+}
+
+// isAmazon reports whether a bucket's URL is one of AWS.
+func isAmazon(bucket string) bool {
+	u, err := url.Parse(bucket)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	return strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn")
 }
 
 const hexDigits = "0123456789ABCDEF"

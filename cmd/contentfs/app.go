@@ -65,6 +65,7 @@ func (p *program) commands() []*cli.Command {
 		p.policyCommand(),
 		p.errorsCommand(),
 		p.retryCommand(),
+		p.iamPolicyCommand(),
 	}
 }
 

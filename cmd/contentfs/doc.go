@@ -6,6 +6,7 @@
 //	contentfs status [options] VOLUME|PATH
 //	contentfs check [options] VOLUME
 //	contentfs url [options] PATH...
+//	contentfs iam-policy [options] VOLUME
 //
 // # Volumes
 //
