@@ -47,18 +47,18 @@ func TestRulesFromTheFile(t *testing.T) {
 // TestWrongRules: what is wrong is named with its rule, and how it is meant.
 func TestWrongRules(t *testing.T) {
 	for text, parts := range map[string][]string{
-		"[[rule]]\nfeild = \"a\"":                         {`rule 1: unknown key "feild"`, "field"},
-		"[[rule]]\nto = \"glacier\"":                      {"rule 1: to", "none of s3, fallback, here"},
-		"[[rule]]\nfield = 3":                             {"rule 1: field: must be a string"},
-		"[[rule]]\nfield = [1]":                           {"rule 1: field: must be a string"},
-		"[[rule]]\nmin_size = \"big\"":                    {"rule 1: min_size", "no size"},
-		"[[rule]]\nmin_age = \"soon\"":                    {"rule 1: min_age", "no time"},
-		"[[rule]]\nprivate = \"yes\"":                     {"rule 1: private: must be true or false"},
-		"[[rule]]\nprefix = \"a//b\"":                     {"rule 1: prefix"},
-		"[[rule]]\nfilename = \"[a\"":                     {`rule "rule 1": filename`, "no pattern"},
-		"[rule]\nname = \"a\"":                            {"tables", "[[rule]]"},
+		"[[rule]]\nfeild = \"a\"":                        {`rule 1: unknown key "feild"`, "field"},
+		"[[rule]]\nto = \"glacier\"":                     {"rule 1: to", "none of s3, fallback, here"},
+		"[[rule]]\nfield = 3":                            {"rule 1: field: must be a string"},
+		"[[rule]]\nfield = [1]":                          {"rule 1: field: must be a string"},
+		"[[rule]]\nmin_size = \"big\"":                   {"rule 1: min_size", "no size"},
+		"[[rule]]\nmin_age = \"soon\"":                   {"rule 1: min_age", "no time"},
+		"[[rule]]\nprivate = \"yes\"":                    {"rule 1: private: must be true or false"},
+		"[[rule]]\nprefix = \"a//b\"":                    {"rule 1: prefix"},
+		"[[rule]]\nfilename = \"[a\"":                    {`rule "rule 1": filename`, "no pattern"},
+		"[rule]\nname = \"a\"":                           {"tables", "[[rule]]"},
 		"[[rule]]\nname = \"a\"\n[[rule]]\nname = \"a\"": {"another one"},
-		"rules = 1":                                       {`unknown key "rules"`, "rule"},
+		"rules = 1": {`unknown key "rules"`, "rule"},
 	} {
 		f := newFixture(t)
 		f.write("etc/web.toml", text)
