@@ -35,6 +35,8 @@ type Stats struct {
 	Held    Count // what stays on this server for now, as rules or the switch say
 	Oldest  int64 // since when the oldest content of the queue is not in S3; 0: none
 
+	Offload string // the switch on record: "on", "off", or "" when it was never thrown
+
 	LastError   string // of the uploads in the queue, "" when none failed
 	LastErrorAt int64
 
@@ -58,7 +60,7 @@ const statsOfNodes = `
 func (s *Store) Stats() (Stats, error) {
 	var st Stats
 	err := s.read.view(context.Background(), func(q source) error {
-		return errors.Join(st.nodes(q), st.places(q), st.queue(q), st.others(q))
+		return errors.Join(st.nodes(q), st.places(q), st.queue(q), st.others(q), st.settings(q))
 	})
 	if err != nil {
 		return Stats{}, opErr("stats", err)
@@ -105,6 +107,14 @@ func (st *Stats) queue(q source) error {
 	}
 	err = q.row(`SELECT error, failed FROM upload WHERE error IS NOT NULL ORDER BY failed DESC LIMIT 1`).
 		Scan(&st.LastError, &st.LastErrorAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+func (st *Stats) settings(q source) error {
+	err := q.row(`SELECT value FROM setting WHERE key = 'offload'`).Scan(&st.Offload)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"contentfs/fs/control"
+	"contentfs/fs/transfer"
 	"contentfs/meta"
 	"contentfs/meta/sqlite"
 )
@@ -26,7 +29,9 @@ func (p *program) statusCommand() *cli.Command {
 		Description: `Tells whether a volume is mounted, how much of it is on this server and in S3, what
 is waiting to be uploaded and since when, and the last error. It works the same
 whether the volume is mounted or not. PATH is the mount point or anything in it.`,
-		Flags:  append(placeFlags(), configFlag(), formatFlag()),
+		Flags: append(flagsOf(func(s *setting) bool { return s.key == "state" || s.key == "offload" }),
+			&cli.StringFlag{Name: "by", Usage: "count files by `WAY` as well: field, scale, type, size or location; more of them with commas"},
+			configFlag(), formatFlag()),
 		Action: interruptible(p.status),
 	}
 }
@@ -52,11 +57,49 @@ func (p *program) status(ctx context.Context, c *cli.Context) error {
 	if err := t.exists(p); err != nil {
 		return err
 	}
+	ways, err := waysOf(c.String("by"))
+	if err != nil {
+		return err
+	}
 	r, err := p.inspect(ctx, t)
 	if err != nil {
 		return err
 	}
+	if r.Counts != nil && len(ways) > 0 {
+		if r.By, err = surveyOf(ctx, t.database(), ways); err != nil {
+			return configError("volume "+t.name, "", "%w", err)
+		}
+	}
 	return p.print(asJSON, r)
+}
+
+// waysOf reads the option --by.
+func waysOf(text string) (ways []transfer.By, err error) {
+	for word := range strings.SplitSeq(text, ",") {
+		if word = strings.TrimSpace(word); word == "" {
+			continue
+		}
+		if !slices.Contains(transfer.Ways(), transfer.By(word)) {
+			return nil, usageError("option --by", "--by field, --by scale,type", "files are not counted by %q", word)
+		}
+		ways = append(ways, transfer.By(word))
+	}
+	return ways, nil
+}
+
+// surveyOf counts the files of a volume.
+func surveyOf(ctx context.Context, database string, ways []transfer.By) (by []survey, err error) {
+	store, err := sqlite.Open(database, sqlite.Options{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	tree := transfer.Tree{Meta: store}
+	found, err := tree.Take(ctx, &transfer.Selection{}, nil)
+	for _, w := range ways {
+		by = append(by, survey{w, found.Groups(w)})
+	}
+	return by, err
 }
 
 // inspect asks the mount, and the database where there is none or it is silent.
@@ -66,6 +109,7 @@ func (p *program) inspect(ctx context.Context, t *target) (*statusResult, error)
 	switch {
 	case err == nil:
 		r.live(live)
+		r.offloading(t, live.Stats)
 		return r, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -86,7 +130,14 @@ func (p *program) inspect(ctx context.Context, t *target) (*statusResult, error)
 		return nil, configError("volume "+t.name, "", "%w", err)
 	}
 	r.count(st)
+	r.offloading(t, st)
 	return r, nil
+}
+
+// offloading tells how the switch stands: as it was thrown last, or as configured.
+func (r *statusResult) offloading(t *target, st meta.Stats) {
+	on := st.Offload == "on" || st.Offload == "" && !t.offloadOff
+	r.Offloading = &on
 }
 
 // liveStatus asks the mount of the volume.

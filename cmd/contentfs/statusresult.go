@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"contentfs/fs/control"
+	"contentfs/fs/transfer"
 	"contentfs/meta"
 )
 
@@ -24,6 +25,8 @@ type statusResult struct {
 	State      string      `json:"state"`
 	Bucket     string      `json:"bucket,omitempty"`
 	Problem    string      `json:"problem,omitempty"`
+	Offloading *bool       `json:"offloading,omitempty"` // whether new content goes to S3
+	By         []survey    `json:"by,omitempty"`
 	Process    *process    `json:"process,omitempty"` // of a live mount
 	S3         *s3Status   `json:"s3,omitempty"`      // as a live mount sees it
 	Counts     *fileCounts `json:"counts,omitempty"`  // absent when nothing was ever stored
@@ -70,6 +73,7 @@ type fileCounts struct {
 	Lost        tally     `json:"lost"`
 	Retired     tally     `json:"retired"`
 	Waiting     tally     `json:"waiting"`
+	Held        tally     `json:"held"` // kept here for now by rules or the switch
 	Oldest      time.Time `json:"oldest_waiting_since,omitzero"`
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
@@ -92,10 +96,16 @@ func (r *statusResult) count(s meta.Stats) {
 	r.Counts = &fileCounts{
 		Files: s.Nodes.Files, Directories: s.Nodes.Dirs, Other: s.Nodes.Other,
 		OnlyLocal: tallyOf(s.OnlyLocal), LocalAndS3: tallyOf(s.LocalAndS3), OnlyS3: tallyOf(s.OnlyS3),
-		Fallback: tallyOf(s.Fallback), Lost: tallyOf(s.Nowhere), Retired: tallyOf(s.Retired), Waiting: tallyOf(s.Queue),
+		Fallback: tallyOf(s.Fallback), Lost: tallyOf(s.Nowhere), Retired: tallyOf(s.Retired), Waiting: tallyOf(s.Queue), Held: tallyOf(s.Held),
 		Oldest: timeOf(s.Oldest), LastError: s.LastError, LastErrorAt: timeOf(s.LastErrorAt),
 		Quarantined: s.Quarantined, Sending: s.Sending,
 	}
+}
+
+// survey counts files in one way.
+type survey struct {
+	By     transfer.By      `json:"by"`
+	Groups []transfer.Group `json:"groups"`
 }
 
 func tallyOf(c meta.Count) tally { return tally{Count: c.Number, Bytes: c.Bytes} }

@@ -23,8 +23,17 @@ func (r *statusResult) table(w io.Writer) {
 	if r.S3 != nil {
 		row(w, "S3", r.s3Line())
 	}
+	if r.Offloading != nil && !*r.Offloading {
+		row(w, "offloading", "switched off: new content goes to the fallback, or stays here")
+	}
 	if c := r.Counts; c != nil {
 		r.countLines(w, c)
+	}
+	for _, s := range r.By {
+		row(w, "by "+string(s.By), "files", "size")
+		for _, g := range s.Groups {
+			row(w, "  "+g.Name, strconv.FormatInt(g.Files, 10), formatSize(g.Bytes))
+		}
 	}
 }
 
@@ -71,7 +80,7 @@ func (r *statusResult) countLines(w io.Writer, c *fileCounts) {
 	}{
 		{"only here", c.OnlyLocal, true}, {"here and in S3", c.LocalAndS3, true}, {"only in S3", c.OnlyS3, true},
 		{"in the fallback", c.Fallback, false}, {"LOST", c.Lost, false}, {"replaced or deleted", c.Retired, false},
-		{"waiting", c.Waiting, true},
+		{"waiting", c.Waiting, true}, {"kept here by rule", c.Held, false},
 	} {
 		if l.must || l.t != (tally{}) {
 			row(w, l.name, strconv.FormatInt(l.t.Count, 10), formatSize(l.t.Bytes))

@@ -1,8 +1,10 @@
 package redirect
 
 import (
+	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"contentfs/meta"
 )
@@ -10,6 +12,10 @@ import (
 // keepRedirect is how a redirect to an object that everybody may read is kept; see
 // the package's comment.
 const keepRedirect = "public, max-age=60"
+
+// signedFor is how long the address of private content is valid: long enough for a
+// slow visitor to begin, and the redirect to it is never kept.
+const signedFor = 15 * time.Minute
 
 // target is where a request is sent.
 type target struct {
@@ -19,9 +25,13 @@ type target struct {
 
 // address returns where visitors get a version, or nothing while it is not in S3. It
 // is the only place that decides on that.
-func (h *Handler) address(v *meta.Version) (target, error) {
+func (h *Handler) address(ctx context.Context, v *meta.Version) (target, error) {
 	if v.Remote != meta.Stored {
 		return target{}, nil
+	}
+	if v.Private {
+		url, err := h.Engine.SignedURL(ctx, v, signedFor)
+		return target{url: url, cacheControl: "private, no-store"}, err
 	}
 	url, err := h.Engine.URL(v)
 	return target{url: url, cacheControl: keepRedirect}, err

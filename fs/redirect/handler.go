@@ -117,7 +117,7 @@ func (h *Handler) file(w *response, r *http.Request) {
 		h.fail(w, r, path, err)
 		return
 	default:
-		to, err := h.address(&v)
+		to, err := h.address(r.Context(), &v)
 		if err != nil {
 			h.fail(w, r, path, err)
 			return

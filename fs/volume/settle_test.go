@@ -1,6 +1,8 @@
 package volume_test
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,5 +166,34 @@ func TestRules(t *testing.T) {
 	v.Await("what was temporary in S3", func() bool { return state(v, strings.TrimSuffix(tmp, ".tmp")) == "s3" })
 	if n := len(v.List()); n != 2 {
 		t.Errorf("%d objects", n)
+	}
+}
+
+// TestPrivate: what a rule says is private has an object that is to be fetched by a
+// signed address only, which the door for web servers gives.
+func TestPrivate(t *testing.T) {
+	p, err := policy.New([]policy.Rule{{Name: "members", Paths: []string{"/members/**"}, Private: true}})
+	must(t, err)
+	address := freeAddress(t)
+	v := volumetest.Start(t, func(o *volume.Options) { o.Policy, o.HTTP = p, address })
+	path := saved(v, "for members", 0o644, "members", "a.txt")
+	v.Await("the file in S3", func() bool { return state(v, path) == "s3" })
+	b, err := v.Objects(volumetest.Bucket)
+	must(t, err)
+	o, err := b.Stat(t.Context(), v.List()[0])
+	if err != nil || !strings.HasPrefix(o.CacheControl, "private") {
+		t.Errorf("%+v, %v", o, err)
+	}
+	p1 := get(v, "members/a.txt")
+	to := p1.header.Get("Location")
+	if !strings.Contains(to, "X-Amz-Signature=") || p1.header.Get("Cache-Control") != "private, no-store" {
+		t.Fatalf("%d, %q", p1.status, p1.header)
+	}
+	resp, err := http.Get(to)
+	must(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || string(body) != "for members" {
+		t.Errorf("%d, %q, %v", resp.StatusCode, body, err)
 	}
 }

@@ -122,7 +122,7 @@ func (w *Writer) replace() error {
 	if w.rng.IntN(4) > 0 {
 		p = w.some()
 	}
-	tmp := path.Dir(p) + "/" + w.name(".tmp")
+	tmp := path.Dir(p) + "/" + w.name(".new")
 	w.doing = "replaces " + p + ", writing " + tmp
 	if err := w.write(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, w.content()); err != nil {
 		return err
