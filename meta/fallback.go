@@ -62,6 +62,14 @@ func (s *Store) InFallback(path []byte) (Version, error) {
 	return v, pathErr("version in the fallback at", path, err)
 }
 
+// RetiredInFallback lists versions that are not current any more and have a copy in the
+// fallback, behind a version, in the order of their ids.
+func (s *Store) RetiredInFallback(after VersionID, limit int) ([]Version, error) {
+	list, err := all(s.read, scanVersion, `SELECT `+versionColumns+` FROM version v
+		WHERE v.retired <> 0 AND v.fallback IS NOT NULL AND v.id > $1 ORDER BY v.id LIMIT $2`, after, limit)
+	return list, opErr("retired versions in the fallback", err)
+}
+
 // SettleFallback records that the bytes of a version are at a path of the fallback,
 // durably, and takes it from the queue. A path that it had before becomes stray, of
 // any inode. sha256 is what was found while they were

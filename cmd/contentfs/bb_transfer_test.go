@@ -61,6 +61,55 @@ func (s *site) same(dir string) {
 	}
 }
 
+// reshape changes the tree in all ways that the fallback has to follow.
+func (s *site) reshape() {
+	t := s.T
+	t.Helper()
+	for _, err := range []error{
+		os.Rename(s.Join("u1/image/plain.jpg"), s.Join("u1/image/renamed.jpg")),
+		os.MkdirAll(s.Join("empty/dir"), 0o710),
+		os.Symlink("../u1", s.Join("empty/link")),
+		syscall.Mkfifo(s.Join("empty/fifo"), 0o640),
+		os.Link(s.Join("u1/file/a+b.jpg"), s.Join("u1/file/linked.jpg")),
+		os.Chmod(s.Join("u1/file/100%.jpg"), os.ModeSetuid|0o711),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.files["u1/image/renamed.jpg"] = s.files["u1/image/plain.jpg"]
+	delete(s.files, "u1/image/plain.jpg")
+	s.files["u1/file/linked.jpg"] = s.files["u1/file/a+b.jpg"]
+}
+
+// shaped looks for all of that.
+func (s *site) shaped(dir string) {
+	t := s.T
+	t.Helper()
+	at := func(path string) os.FileInfo {
+		fi, err := os.Lstat(filepath.Join(dir, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fi
+	}
+	if m := at("empty/dir").Mode(); m != os.ModeDir|0o710 {
+		t.Errorf("directory: %v", m)
+	}
+	if to, err := os.Readlink(filepath.Join(dir, "empty/link")); err != nil || to != "../u1" {
+		t.Errorf("link: %q, %v", to, err)
+	}
+	if m := at("empty/fifo").Mode(); m != os.ModeNamedPipe|0o640 {
+		t.Errorf("fifo: %v", m)
+	}
+	if !os.SameFile(at("u1/file/a+b.jpg"), at("u1/file/linked.jpg")) {
+		t.Error("two names of one file are two files")
+	}
+	if m := at("u1/file/100%.jpg").Mode(); m != os.ModeSetuid|0o711 {
+		t.Errorf("mode: %v", m)
+	}
+}
+
 type moved struct {
 	Files, Moved, Skipped, Failed, Bytes int64
 	Complete                             bool
@@ -145,6 +194,9 @@ func TestTransfers(t *testing.T) {
 				t.Errorf("%d objects moved", n)
 			}
 			between()
+			if mounted {
+				s.reshape()
+			}
 			if m := s.moved("restore", "--field", "file"); m.Moved != all/3 {
 				t.Errorf("%+v", m)
 			}
@@ -156,8 +208,11 @@ func TestTransfers(t *testing.T) {
 				s.Unmount()
 			}
 			s.same(s.fallback)
-			if left := plainFiles(t, s.fallback); len(left) != int(all) {
-				t.Errorf("%d files in the fallback", len(left))
+			if left := plainFiles(t, s.fallback); len(left) != len(s.files) {
+				t.Errorf("%d files in the fallback, %d in the volume", len(left), len(s.files))
+			}
+			if mounted {
+				s.shaped(s.fallback)
 			}
 			s.WipeLocal()
 			s.Log.Expect("recovered after a crash")

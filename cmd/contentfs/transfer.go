@@ -174,6 +174,10 @@ func (x *transferring) move(ctx context.Context) error {
 	bar := x.p.transferBar(x.t.name)
 	r, err := m.Run(ctx, bar.report)
 	bar.end()
+	if err == nil && m.Kind == transfer.Restore && m.Selection == (transfer.Selection{}) {
+		// From now on the fallback is made the whole tree whenever the volume ends.
+		err = content.SetPlain(m.Meta, true)
+	}
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, transfer.ErrStalled) {
 		return err
 	}

@@ -55,6 +55,11 @@ func SetOffloading(m *meta.Store, on bool) error {
 	if err := m.SetSetting(offloadSetting, value); err != nil {
 		return err
 	}
+	if on {
+		if err := SetPlain(m, false); err != nil {
+			return err
+		}
+	}
 	return m.Reconsider(now())
 }
 

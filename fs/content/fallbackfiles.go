@@ -127,6 +127,11 @@ func (f *Fallback) link(rel, ourName []byte) (int64, error) {
 	if err := f.mkdir(path.Dir(string(ourName))); err != nil {
 		return 0, err
 	}
+	return f.linkTo(rel, ourName)
+}
+
+// linkTo is link for a name in any directory that is there.
+func (f *Fallback) linkTo(rel, ourName []byte) (int64, error) {
 	from, old, err := f.parent(rel)
 	if err != nil {
 		return 0, err
@@ -214,6 +219,24 @@ func lookAt(dir *os.File, name string) (inode int64, regular bool, err error) {
 	return int64(st.Ino), st.Mode&unix.S_IFMT == unix.S_IFREG, nil
 }
 
+// sameFile reports whether two paths are names of one file. In doubt they are not.
+func (f *Fallback) sameFile(a, b []byte) bool {
+	var inodes [2]int64
+	for i, rel := range [][]byte{a, b} {
+		dir, name, err := f.parent(rel)
+		if err != nil {
+			return false
+		}
+		inode, regular, err := lookAt(dir, name)
+		dir.Close()
+		if err != nil || !regular {
+			return false
+		}
+		inodes[i] = inode
+	}
+	return inodes[0] == inodes[1]
+}
+
 func inodeOf(f *os.File) (int64, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -237,86 +260,4 @@ func dress(f *os.File, n *meta.Node) error {
 		return fmt.Errorf("times of %s in fallback: %w", f.Name(), err)
 	}
 	return nil
-}
-
-// makeDirs makes the directories above a path, as the nodes of the volume are.
-func (e *Engine) makeDirs(rel []byte) error {
-	for i, c := range rel {
-		if c != '/' {
-			continue
-		}
-		if err := e.makeDir(rel[:i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *Engine) makeDir(rel []byte) error {
-	dir, name, err := e.Fallback.parent(rel)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	err = unix.Mkdirat(int(dir.Fd()), name, 0o700)
-	if errors.Is(err, unix.EEXIST) {
-		return nil // whether it is a directory shows in the next step
-	}
-	if err != nil {
-		return fmt.Errorf("make %q in fallback: %w", rel, err)
-	}
-	made, _, err := e.Fallback.parent(append(append([]byte{}, rel...), "/x"...))
-	if err != nil {
-		return err
-	}
-	defer made.Close()
-	n, err := e.Meta.Resolve(append([]byte{'/'}, rel...))
-	if gone(err) {
-		return dir.Sync() // renamed meanwhile
-	}
-	if err == nil {
-		err = dress(made, &n)
-	}
-	return errors.Join(err, dir.Sync())
-}
-
-// removeStray removes what a path holds that no version has.
-func (e *Engine) removeStray(s *meta.Stray) error {
-	_, err := e.Meta.InFallback(s.Path)
-	if err != nil && !gone(err) {
-		return err
-	}
-	if gone(err) {
-		if err := e.Fallback.remove(s.Path, s.Inode); err != nil {
-			return err
-		}
-	}
-	return e.Meta.ForgetStray(s.Path)
-}
-
-// SweepStrays removes what lies in the fallback and belongs to nobody any more.
-func (e *Engine) SweepStrays() error {
-	const some = 256
-	if e.Fallback == nil {
-		return nil
-	}
-	e.placing.Lock()
-	defer e.placing.Unlock()
-	var after []byte
-	var errs []error
-	for {
-		list, err := e.Meta.Strays(after, some)
-		if err != nil {
-			return errors.Join(append(errs, err)...)
-		}
-		for i := range list {
-			after = list[i].Path
-			if err := e.removeStray(&list[i]); err != nil {
-				errs = append(errs, err)
-			}
-		}
-		if len(list) < some {
-			return errors.Join(errs...)
-		}
-	}
 }

@@ -31,6 +31,7 @@
 //  3. control, http, heed, upload, spare, evict, sweep, watch stop; what they had under
 //     way is on record and settled at the next start. http accepts no more requests,
 //     lets the responses under way go on for some seconds, and cuts off the rest
+//     If the fallback is to be a plain tree (content.Engine.Plain), it is arranged
 //  4. the writer answers what waits, syncs and checkpoints
 //  5. local store, fallback, database and lock are closed
 //

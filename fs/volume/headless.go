@@ -39,6 +39,25 @@ func (v *Volume) Work(ctx context.Context, work func(context.Context) error) err
 	return errors.Join(err, failed, v.Close())
 }
 
+// arrange makes the fallback a plain tree where that was asked for. It follows the last
+// request and the last upload.
+func (v *Volume) arrange() error {
+	plain, err := v.engine.Plain()
+	if err != nil || !plain || v.o.ReadOnly {
+		return err
+	}
+	a, err := v.engine.Arrange(context.Background())
+	if err != nil {
+		v.o.Log.Error("the fallback is not the whole tree", "err", err)
+		return nil // all is on record, and the next end of the volume goes on
+	}
+	v.o.Log.Info("the fallback is the tree of the volume", "files", a.Files, "missing", a.Missing, "made", a.Other)
+	if a.Missing > 0 {
+		v.o.Log.Warn("not all content is in the fallback", "files", a.Missing)
+	}
+	return nil
+}
+
 func (v *Volume) work(ctx context.Context, work func(context.Context) error) error {
 	if _, err := v.engine.Recover(ctx); err != nil {
 		return err
@@ -52,5 +71,5 @@ func (v *Volume) work(ctx context.Context, work func(context.Context) error) err
 	g.Go(func() error { return v.engine.Sweep(loops) })
 	err := work(ctx)
 	stop()
-	return errors.Join(err, g.Wait(), v.engine.SweepStrays())
+	return errors.Join(err, g.Wait(), v.engine.SweepStrays(), v.arrange())
 }

@@ -59,3 +59,9 @@ func loseInUse(p *place, flags int) {
 		}
 	}
 }
+
+func modeOf(p *place, name string) string {
+	var st unix.Stat_t
+	must(p.T, unix.Lstat(p.path(name), &st))
+	return fmt.Sprintf("%o", st.Mode)
+}

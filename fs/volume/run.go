@@ -105,7 +105,7 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 		err = v.mount.Unmount(true)
 	}
 	stop()
-	return errors.Join(err, g.Wait())
+	return errors.Join(err, g.Wait(), v.arrange())
 }
 
 // end follows a request to stop: drain, then unmount, lazily if need be.

@@ -1,0 +1,290 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"contentfs/meta"
+)
+
+// Arranged counts what Arrange found.
+type Arranged struct {
+	Files   int // that lie at their paths now
+	Missing int // whose content is not in the fallback
+	Other   int // directories, links and special files that were made
+}
+
+// plainSetting is the volume's setting that asks for Arrange at the end of a mount.
+const plainSetting = "plain-fallback"
+
+// SetPlain asks for the fallback to be arranged whenever the volume is taken out of
+// use, or ends that.
+func SetPlain(m *meta.Store, on bool) error {
+	value := "off"
+	if on {
+		value = "on"
+	}
+	return m.SetSetting(plainSetting, value)
+}
+
+// Plain reports whether that was asked for.
+func (e *Engine) Plain() (bool, error) {
+	s, err := e.Meta.Setting(plainSetting)
+	if gone(err) {
+		return false, nil
+	}
+	return s == "on" && e.Fallback != nil, err
+}
+
+// Arrange makes the fallback the tree of the volume, so that it can be used without
+// us: files lie at the paths that they have now, with owner, mode and times of now;
+// directories, links and special files are made; what was replaced or deleted lies
+// apart; directories that are no more are removed where they are empty. It runs alone,
+// when nobody uses the volume, and may be broken off and begun again.
+func (e *Engine) Arrange(ctx context.Context) (Arranged, error) {
+	if e.Fallback == nil {
+		return Arranged{}, ErrNoFallback
+	}
+	e.placing.Lock()
+	defer e.placing.Unlock()
+	a := &arranging{Engine: e, ctx: ctx}
+	err := a.retired()
+	if err == nil {
+		err = a.dir(meta.Root, "")
+	}
+	if err == nil {
+		err = a.prune("")
+	}
+	if err != nil {
+		return a.Arranged, fmt.Errorf("arrange the fallback: %w", err)
+	}
+	return a.Arranged, nil
+}
+
+type arranging struct {
+	*Engine
+	Arranged
+	ctx context.Context
+}
+
+// retired moves what is not current any more out of the tree.
+func (a *arranging) retired() error {
+	const some = 256
+	var after meta.VersionID
+	for {
+		list, err := a.Meta.RetiredInFallback(after, some)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			after = list[i].ID
+			if isOurs(list[i].Fallback) {
+				continue
+			}
+			if err := errors.Join(a.ctx.Err(), a.makeWay(list[i].Fallback)); err != nil {
+				return err
+			}
+		}
+		if len(list) < some {
+			return nil
+		}
+	}
+}
+
+// dir arranges what a directory holds, some names at a time, and then itself.
+func (a *arranging) dir(ino meta.Ino, rel string) error {
+	const some = 256
+	for after := meta.Place(0); ; {
+		list := make([]meta.Entry, 0, some)
+		err := a.Meta.List(ino, after, func(m *meta.Entry) bool {
+			list = append(list, *m)
+			return len(list) < some
+		})
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			after = list[i].Place
+			if err := errors.Join(a.ctx.Err(), a.entry(&list[i].Node, path.Join(rel, string(list[i].Name)))); err != nil {
+				return err
+			}
+		}
+		if len(list) < some {
+			break
+		}
+	}
+	if rel == "" {
+		return nil // the directory itself is the administrator's
+	}
+	return a.finish(ino, rel)
+}
+
+// finish gives a directory its times, which making its names has moved.
+func (a *arranging) finish(ino meta.Ino, rel string) error {
+	n, err := a.Meta.Node(ino)
+	if err != nil {
+		return err
+	}
+	d, _, err := a.Fallback.parent([]byte(rel + "/x"))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return errors.Join(dress(d, &n), d.Sync())
+}
+
+func (a *arranging) entry(n *meta.Node, rel string) error {
+	if n.IsRegular() {
+		return a.file(n, rel)
+	}
+	d, name, err := a.Fallback.parent([]byte(rel))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	var st unix.Stat_t
+	err = unix.Fstatat(int(d.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	same := err == nil && st.Mode&unix.S_IFMT == n.Mode&meta.TypeMask
+	if same && n.Mode&meta.TypeMask == meta.TypeSymlink {
+		if same, err = a.sameLink(d, name, n); err != nil {
+			return err
+		}
+	}
+	if err == nil && !same {
+		if err := a.clear([]byte(rel)); err != nil {
+			return err
+		}
+	}
+	if !same {
+		if err := a.special(d, name, n); err != nil {
+			return fmt.Errorf("make %q: %w", rel, err)
+		}
+		a.Other++
+	}
+	if n.IsDir() {
+		return a.dir(n.Ino, rel)
+	}
+	return nil
+}
+
+// sameLink reports whether a link leads where the node's does.
+func (a *arranging) sameLink(d *os.File, name string, n *meta.Node) (bool, error) {
+	target, err := a.Meta.Readlink(n.Ino)
+	if err != nil {
+		return false, err
+	}
+	there := make([]byte, len(target)+1)
+	size, err := unix.Readlinkat(int(d.Fd()), name, there)
+	return err == nil && string(there[:size]) == string(target), err
+}
+
+// special makes what is no regular file.
+func (a *arranging) special(d *os.File, name string, n *meta.Node) error {
+	fd := int(d.Fd())
+	switch n.Mode & meta.TypeMask {
+	case meta.TypeDir:
+		return unix.Mkdirat(fd, name, 0o700)
+	case meta.TypeSymlink:
+		target, err := a.Meta.Readlink(n.Ino)
+		if err == nil {
+			err = unix.Symlinkat(string(target), fd, name)
+		}
+		if err != nil {
+			return err
+		}
+	default:
+		if err := unix.Mknodat(fd, name, n.Mode, int(n.Rdev)); err != nil {
+			return err
+		}
+		if err := unix.Fchmodat(fd, name, n.Mode&0o7777, 0); err != nil {
+			return err
+		}
+	}
+	if err := unix.Fchownat(fd, name, int(n.UID), int(n.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil && !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	times := []unix.Timespec{unix.NsecToTimespec(n.Atime), unix.NsecToTimespec(n.Mtime)}
+	return unix.UtimesNanoAt(fd, name, times, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// file brings a file's content to its path.
+func (a *arranging) file(n *meta.Node, rel string) error {
+	v, err := a.Meta.Current(n.Ino)
+	if err != nil && !gone(err) {
+		return err
+	}
+	if gone(err) || v.Fallback == nil {
+		a.Missing++
+		return nil
+	}
+	if string(v.Fallback) != rel {
+		if err := a.moveTo(n, &v, rel); err != nil {
+			return fmt.Errorf("bring %q to its path: %w", rel, err)
+		}
+	}
+	f, err := a.Fallback.open([]byte(rel), unix.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	a.Files++
+	return dress(f, n)
+}
+
+// moveTo gives a file of the fallback the path that it should have, besides the one it
+// has if that is another name of the same node.
+func (a *arranging) moveTo(n *meta.Node, v *meta.Version, rel string) error {
+	other, err := a.Meta.Resolve(append([]byte{'/'}, v.Fallback...))
+	linked := err == nil && other.Ino == n.Ino && !isOurs(v.Fallback)
+	if linked && a.Fallback.sameFile(v.Fallback, []byte(rel)) {
+		return nil // since the last time
+	}
+	if err := a.makeWay([]byte(rel)); err != nil {
+		return err
+	}
+	inode, err := a.Fallback.linkTo(v.Fallback, []byte(rel))
+	if err != nil || linked {
+		return err
+	}
+	if err := a.Meta.MoveFallback(v.ID, v.Fallback, []byte(rel), inode, now()); err != nil {
+		return err
+	}
+	return a.removeStray(&meta.Stray{Path: v.Fallback, Inode: inode})
+}
+
+// prune removes directories of the fallback that the volume has not and that are
+// empty.
+func (a *arranging) prune(rel string) error {
+	d, _, err := a.Fallback.parent([]byte(path.Join(rel, "x")))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	list, err := d.ReadDir(-1)
+	if err != nil {
+		return err
+	}
+	for _, entry := range list {
+		below := path.Join(rel, entry.Name())
+		if !entry.IsDir() || rel == "" && isOurs([]byte(below)) {
+			continue
+		}
+		if err := errors.Join(a.ctx.Err(), a.prune(below)); err != nil {
+			return err
+		}
+		n, err := a.Meta.Resolve([]byte("/" + below))
+		if err == nil && n.IsDir() || err != nil && !gone(err) && !errors.Is(err, meta.ErrNotDir) {
+			continue
+		}
+		err = unix.Unlinkat(int(d.Fd()), entry.Name(), unix.AT_REMOVEDIR)
+		if err != nil && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
+			return err
+		}
+	}
+	return nil
+}
