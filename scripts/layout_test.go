@@ -15,18 +15,20 @@ var below = map[string][]string{
 	"cmd/contentfs": {
 		"fs/volume", "fs/audit", "fs/control", // the engine, whole
 		"fs/content",          // the rule of url, for a volume that is not mounted
+		"fs/policy",           // the rules of the configuration
 		"meta", "meta/sqlite", // the counts of a volume that is not mounted
 		"backend", "backend/s3", // check talks to the bucket itself
 	},
 
-	"fs/volume": {"fs", "fs/content", "fs/local", "fs/upload", "fs/control", "fs/audit",
+	"fs/volume": {"fs", "fs/content", "fs/policy", "fs/local", "fs/upload", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
 	"fs":         {"fs/content", "meta"},
 	"fs/upload":  {"fs/content", "meta", "backend"},
 	"fs/audit":   {"fs/content", "fs/local", "meta", "backend"},
-	"fs/content": {"fs/local", "meta", "backend"},
+	"fs/content": {"fs/policy", "fs/local", "meta", "backend"},
 	"fs/control": {"meta"},
 
+	"fs/policy":               {},
 	"fs/local":                {},
 	"backend":                 {},
 	"backend/internal/driver": {"backend"},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"contentfs/fs/content"
+	"contentfs/fs/policy"
 )
 
 // Options describe a volume. State, Bucket, Mountpoint and Log are required.
@@ -25,6 +26,9 @@ type Options struct {
 	Durability string // "strict" (also ""), "relaxed" or "s3"
 	SiteURL    string
 	CDNDomain  string
+
+	// Policy says which content goes where; nil for that of policy.New(nil).
+	Policy *policy.Policy
 
 	UID, GID    *uint32
 	Umask       uint32
