@@ -124,7 +124,8 @@ func volumeOptions(c *config, log *slog.Logger) volume.Options {
 		CacheSize: c.cacheSize, Fallback: c.fallback, Durability: c.durability,
 		UID: c.uid, GID: c.gid, Umask: c.umask, ReadOnly: c.readOnly,
 		AllowOther: os.Geteuid() == 0, Passthrough: c.passthrough,
-		Drain: c.drain, SiteURL: c.siteURL, CDNDomain: c.cdnDomain, Log: log,
+		Drain: c.drain, SiteURL: c.siteURL, CDNDomain: c.cdnDomain,
+		Policy: c.policy, Log: log,
 	}
 	if c.allowOther != nil {
 		o.AllowOther = *c.allowOther

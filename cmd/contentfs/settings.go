@@ -10,10 +10,11 @@ import (
 type kind int
 
 const (
-	text   kind = iota // a string
-	number             // an integer, or a string
-	truth              // true or false
-	octal              // a string: TOML would read 022 as an error, and 0o22 as 18
+	text     kind = iota // a string
+	number               // an integer, or a string
+	truth                // true or false
+	octal                // a string: TOML would read 022 as an error, and 0o22 as 18
+	exported             // as the add-on's property sheet has it: a string, true or false
 )
 
 // group says which commands take a setting.
@@ -69,6 +70,8 @@ func settings() []setting {
 			help: "`URL` of a store that is not AWS's"},
 		{key: "path_style", kind: truth, def: "false", group: groupStore, set: truthInto(func(c *config) *bool { return &c.store.pathStyle }),
 			help: "address the bucket as ENDPOINT/BUCKET, as most stores that are not AWS's want it"},
+		{key: "offload", def: "on", group: groupStore, set: setOffload,
+			help: "`WHETHER` new content of a new volume goes to S3: on or off"},
 
 		{key: "mountpoint", group: groupLocal, set: absoluteInto(func(c *config) *string { return &c.mountpoint }), noOpt: true,
 			help: "`DIR` to mount on"},

@@ -134,6 +134,11 @@ func setDurability(c *config, v string) error {
 	return oneOf(v, "strict", "relaxed", "s3")
 }
 
+func setOffload(c *config, v string) error {
+	c.offload = v
+	return oneOf(v, "on", "off")
+}
+
 func setUmask(c *config, v string) error {
 	n, err := strconv.ParseUint(v, 8, 32)
 	if err != nil || n > 0o777 {
