@@ -34,7 +34,7 @@ func TestPolicyExplain(t *testing.T) {
 		err  string
 	}{
 		{"web /uid/field/new.jpg", exitOK, []string{"image/jpeg, 2 KiB, last changed 0s ago", "old images       waits     min_age", "small            decides",
-			`temporary names  does not  filename: "new.jpg"`, "default          fits", `/uid/field/new.jpg: to fallback, by rule "small", prefix "small", decided anew at `}, ""},
+			`temporary names  does not  filename: "new.jpg" is no temporary name`, "default          fits", `/uid/field/new.jpg: to fallback, by rule "small", prefix "small", decided anew at `}, ""},
 		{"web /uid/field/new.jpg --age 8d", exitOK, []string{`to s3, by rule "old images", storage_class "STANDARD_IA"` + "\n"}, ""},
 		{"web /uid/field/new.jpg --size 1GiB", exitOK, []string{"max_size: 1073741824 bytes are more than 4096", "to here, by default, decided anew"}, ""},
 		{"web /uid/field/new.jpg --size 1GiB --type text/plain", exitOK, []string{"to s3, by default\n"}, ""},

@@ -75,6 +75,9 @@ func (r *rule) why(c condition, f *File) string {
 	case uid:
 		return isNone(c, f.UID, r.UIDs)
 	case filename:
+		if r.temporary {
+			return fmt.Sprintf("%v: %q is no temporary name", c, f.Name)
+		}
 		return isNone(c, f.Name, r.Files)
 	case path:
 		return isNone(c, string(f.Path), r.Paths)
