@@ -17,6 +17,7 @@ var below = map[string][]string{
 		"fs/transfer",         // migrate, restore, move
 		"fs/policy",           // the rules of the configuration
 		"fs/content",          // the rule of url, for a volume that is not mounted
+		"fs/policy",           // the rules of the configuration
 		"meta", "meta/sqlite", // the counts of a volume that is not mounted
 		"backend", "backend/s3", // check talks to the bucket itself
 	},

@@ -62,10 +62,11 @@ func (p *program) commands() []*cli.Command {
 		p.migrateCommand(),
 		p.restoreCommand(),
 		p.moveCommand(),
-		p.policyCommand(),
 		p.errorsCommand(),
 		p.retryCommand(),
 		p.iamPolicyCommand(),
+		p.policyCommand(),
+		p.configCommand(),
 	}
 }
 
@@ -97,13 +98,20 @@ func (p *program) app() *cli.App {
 		ErrWriter:       p.stderr,
 		ExitErrHandler:  func(*cli.Context, error) {}, // run decides
 	}
-	for _, c := range app.Commands {
+	explainMisuse("contentfs ", app.Commands)
+	return app
+}
+
+// explainMisuse makes the parser's errors of commands, and of those below them,
+// errors of ours. before is what stands before their names.
+func explainMisuse(before string, commands []*cli.Command) {
+	for _, c := range commands {
 		c.HideHelpCommand = true
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-			return usageError("command line", "contentfs "+c.Name+" --help", "%w", err)
+			return usageError("command line", before+c.Name+" --help", "%w", err)
 		}
+		explainMisuse(before+c.Name+" ", c.Subcommands)
 	}
-	return app
 }
 
 // run carries out a command line, program name first, and returns the exit code.

@@ -24,14 +24,12 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	var names []string
 	for _, c := range app.Commands {
 		if c.HasName(name) {
-			words := args[:2]
-			if len(args) > 2 {
-				if sub := subcommand(c, args[2]); sub != nil {
-					c, words = sub, args[:3]
-				}
+			c, words, err := subcommand(c, args[1:])
+			if err != nil {
+				return nil, err
 			}
-			rest, err := optionsFirst(c, args[len(words):])
-			return append(slices.Clone(words), rest...), err
+			rest, err := optionsFirst(c, args[1+len(words):])
+			return append(append([]string{args[0]}, words...), rest...), err
 		}
 		names = append(names, c.Names()...)
 	}
@@ -41,14 +39,33 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	return nil, usageError("command line", didYouMean(name, "contentfs ", names), "there is no command %q", name)
 }
 
-// subcommand returns the command below c that has a name, nil if there is none.
-func subcommand(c *cli.Command, name string) *cli.Command {
+// subcommand returns the command that args begin with, and the words that name it:
+// c itself, or one of those below it.
+func subcommand(c *cli.Command, args []string) (*cli.Command, []string, error) {
+	if len(c.Subcommands) == 0 {
+		return c, args[:1], nil
+	}
+	if len(args) < 2 {
+		return nil, nil, usageError("command line", "contentfs "+c.Name+" --help", "%s needs one of %s", c.Name, strings.Join(subcommandNames(c), ", "))
+	}
+	word := args[1]
 	for _, sub := range c.Subcommands {
-		if sub.HasName(name) {
-			return sub
+		if sub.HasName(word) {
+			return sub, args[:2], nil
 		}
 	}
-	return nil
+	if strings.HasPrefix(word, "-") {
+		return c, args[:1], nil // its help
+	}
+	return nil, nil, usageError("command line", didYouMean(word, "contentfs "+c.Name+" ", subcommandNames(c)), "%s has no command %q", c.Name, word)
+}
+
+func subcommandNames(c *cli.Command) []string {
+	var names []string
+	for _, sub := range c.Subcommands {
+		names = append(names, sub.Names()...)
+	}
+	return names
 }
 
 // optionsFirst puts the options of c in front of its arguments, and everything

@@ -21,12 +21,13 @@ type config struct {
 	state      string
 	socket     string
 
-	store storeConfig
-	rules []policy.Rule // of the file, in its order
+	store   storeConfig
+	offload string // "on" or "off": where new content of a new volume goes
+	rules   []policy.Rule
+	policy  *policy.Policy // of the rules
 
 	cacheSize  int64 // bytes
 	fallback   string
-	offloadOff bool // what a new volume begins with
 	durability string
 
 	uid, gid   *uint32 // of new files; nil: who creates them
@@ -45,6 +46,7 @@ type config struct {
 
 	file    string            // the configuration file that was read, "" for none
 	origins map[string]string // by key: where the value came from
+	texts   map[string]string // by key: the value as it was written
 }
 
 // storeConfig says where the objects are.
@@ -70,7 +72,7 @@ type value struct {
 }
 
 // load brings the settings of a volume together: option over environment over
-// file over default. file is the configuration file, "" for the usual one, which
+// file over the add-on's names in the environment over default. file is the configuration file, "" for the usual one, which
 // may be missing.
 func (p *program) load(name, file string, opts options) (*config, error) {
 	if !volumeName.MatchString(name) {
@@ -78,19 +80,27 @@ func (p *program) load(name, file string, opts options) (*config, error) {
 			"a name such as web, or a path with a \"/\" in it where a mounted volume is meant",
 			"a volume's name has 1 to 64 lower-case letters, digits, \".\", \"_\" and \"-\", and begins with a letter or digit")
 	}
-	c := &config{name: name, origins: make(map[string]string)}
+	c := &config{name: name, origins: make(map[string]string), texts: make(map[string]string)}
 	fromFile, err := p.readFile(c, file)
+	if err != nil {
+		return nil, err
+	}
+	c.rules = fromFile.rules
+	if c.policy, err = policy.New(c.rules); err != nil {
+		return nil, configError("configuration "+c.file, "", "%w", err)
+	}
+	places, err := p.placesOfSettings(fromFile.values, opts)
 	if err != nil {
 		return nil, err
 	}
 	table := settings()
 	for i := range table {
 		s := &table[i]
-		v, ok := p.find(s, fromFile, opts)
+		v, ok := find(s, places)
 		if !ok {
 			continue
 		}
-		c.origins[s.key] = v.origin
+		c.origins[s.key], c.texts[s.key] = v.origin, v.text
 		if err := s.set(c, v.text); err != nil {
 			return nil, &failure{code: v.code, what: fmt.Sprintf("%s (%s)", s.key, v.origin), err: err}
 		}
@@ -99,18 +109,58 @@ func (p *program) load(name, file string, opts options) (*config, error) {
 	return c, nil
 }
 
-// find returns the value of a setting from the strongest place that has one.
-func (p *program) find(s *setting, file map[string]value, opts options) (value, bool) {
-	if v, ok := opts.lookup(s.option()); ok && !s.noOpt {
-		return value{v, "option --" + s.option(), exitUsage}, true
+// lookup returns the value that one place has for a setting.
+type lookup func(*setting) (value, bool)
+
+// placesOfSettings returns the places in which a setting may stand, the strongest
+// first. What the add-on calls a setting counts where the setting itself would in
+// the file, but in the environment last: a name such as AWS_BUCKET_NAME may stand
+// there for another program.
+func (p *program) placesOfSettings(file map[string]value, opts options) ([]lookup, error) {
+	inFile, err := fromSeed(func(name string) (value, bool) {
+		v, ok := file[name]
+		return v, ok
+	})
+	if err != nil {
+		return nil, err
 	}
-	if v, ok := p.getenv(s.env()); ok && v != "" {
-		return value{v, "environment " + s.env(), exitConfig}, true
+	for key, v := range inFile {
+		if old, twice := file[key]; twice {
+			return nil, configError(v.origin, "one of the two", "%s is set already, in %s", key, old.origin)
+		}
 	}
-	if v, ok := file[s.key]; ok {
-		return v, true
+	inEnv, err := fromSeed(func(name string) (value, bool) {
+		v, ok := p.getenv(name)
+		return value{v, "environment " + name, exitConfig}, ok && v != ""
+	})
+	if err != nil {
+		return nil, err
 	}
-	return value{s.def, "default", exitConfig}, s.def != ""
+	keyIn := func(m map[string]value) lookup {
+		return func(s *setting) (value, bool) { v, ok := m[s.key]; return v, ok }
+	}
+	return []lookup{
+		func(s *setting) (value, bool) {
+			v, ok := opts.lookup(s.option())
+			return value{v, "option --" + s.option(), exitUsage}, ok && !s.noOpt
+		},
+		func(s *setting) (value, bool) {
+			v, ok := p.getenv(s.env())
+			return value{v, "environment " + s.env(), exitConfig}, ok && v != ""
+		},
+		keyIn(file), keyIn(inFile), keyIn(inEnv),
+		func(s *setting) (value, bool) { return value{s.def, "default", exitConfig}, s.def != "" },
+	}, nil
+}
+
+// find returns the value of a setting from the first place that has one.
+func find(s *setting, places []lookup) (value, bool) {
+	for _, in := range places {
+		if v, ok := in(s); ok {
+			return v, true
+		}
+	}
+	return value{}, false
 }
 
 // place fills in the paths that follow from the name.

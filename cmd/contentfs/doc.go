@@ -7,6 +7,10 @@
 //	contentfs check [options] VOLUME
 //	contentfs url [options] PATH...
 //	contentfs iam-policy [options] VOLUME
+//	contentfs policy explain [options] [VOLUME] PATH
+//	contentfs policy list [options] VOLUME
+//	contentfs config show [options] VOLUME
+//	contentfs config import-sheet [options] FILE
 //
 // # Volumes
 //
@@ -25,6 +29,13 @@
 // file, the file over the default. An empty variable counts as not set. A key
 // that is not in the table is an error. Credentials are no settings: they come
 // from where every AWS tool takes them.
+//
+// The names that collective.contentfiles2aws has for settings (seednames.go) are
+// taken in the file, and in the environment behind everything but the default,
+// since other programs use such names, too.
+//
+// The rules of the policy are no settings either: only the file can hold them, as
+// tables [[rule]] (rules.go).
 //
 // # Output
 //

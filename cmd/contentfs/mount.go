@@ -121,7 +121,7 @@ func volumeOptions(c *config, log *slog.Logger) volume.Options {
 		Name: c.name, State: c.state, Mountpoint: c.mountpoint, Socket: c.socket,
 		Bucket: c.store.bucket, Prefix: c.store.prefix, Region: c.store.region,
 		Endpoint: c.store.endpoint, PathStyle: c.store.pathStyle,
-		CacheSize: c.cacheSize, Fallback: c.fallback, Policy: c.policy(), OffloadOff: c.offloadOff, Durability: c.durability,
+		CacheSize: c.cacheSize, Fallback: c.fallback, Policy: c.policy, OffloadOff: c.offload == "off", Durability: c.durability,
 		UID: c.uid, GID: c.gid, Umask: c.umask, ReadOnly: c.readOnly,
 		AllowOther: os.Geteuid() == 0, Passthrough: c.passthrough,
 		Drain: c.drain, SiteURL: c.siteURL, CDNDomain: c.cdnDomain, HTTP: c.http, Log: log,

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"path"
 	"strings"
 	"time"
 
@@ -17,145 +17,159 @@ import (
 )
 
 func (p *program) policyCommand() *cli.Command {
-	explain := &cli.Command{
-		Name: "explain", Usage: "say where a file goes, and which rule says so",
-		ArgsUsage: "VOLUME PATH | PATH",
-		Description: `Asks the rules of the configuration file about a file: in a mount, or by its path
-inside the volume, where it need not exist; then --size and --type describe it.`,
-		Flags: append(placeFlags(),
-			&cli.StringFlag{Name: "size", Usage: "`SIZE` of a file that does not exist"},
-			&cli.StringFlag{Name: "type", Usage: "media `TYPE`, instead of that of the name"},
-			configFlag(), formatFlag()),
-		Action: interruptible(p.explain),
-	}
-	explain.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-		return usageError("command line", "contentfs policy explain --help", "%w", err)
-	}
 	return &cli.Command{
-		Name: "policy", Usage: "ask the rules that say what goes where",
-		Subcommands: []*cli.Command{explain}, HideHelpCommand: true,
-		Action: func(*cli.Context) error {
-			return usageError("command line", "contentfs policy explain VOLUME PATH", "policy needs a word behind it: explain")
+		Name:  "policy",
+		Usage: "tell which content goes where, and by which rule",
+		Subcommands: []*cli.Command{
+			{
+				Name:      "explain",
+				Usage:     "tell where a file goes, and what each rule says about it",
+				ArgsUsage: "[VOLUME] PATH",
+				Description: `Tells for each rule whether it fits a file and why not, and what comes of it. PATH is
+a file in a mount; with VOLUME it is a path inside the volume, such as
+/UID/FIELD/FILENAME, which need not exist: then it is taken as an empty file that
+was changed just now, unless --size, --type and --age say otherwise. The media type
+is the one that the name says.`,
+				Flags: append(placeFlags(), configFlag(), formatFlag(),
+					&cli.StringFlag{Name: "size", Usage: "take the file to have this `SIZE`"},
+					&cli.StringFlag{Name: "type", Usage: "take the file to have this media `TYPE`"},
+					&cli.StringFlag{Name: "age", Usage: "take the file to be this `TIME` old, such as 7d"}),
+				Action: interruptible(p.policyExplain),
+			},
+			{
+				Name:        "list",
+				Usage:       "print the rules in force",
+				ArgsUsage:   "VOLUME|PATH",
+				Description: `Prints the rules of a volume in the order in which they are asked. The first that fits decides.`,
+				Flags:       append(placeFlags(), configFlag(), formatFlag()),
+				Action:      interruptible(p.policyList),
+			},
 		},
 	}
 }
 
-// explainResult is what the rules say of a file.
-type explainResult struct {
-	Volume       string        `json:"volume"`
-	Path         string        `json:"path"`
-	Type         string        `json:"type"`
-	Size         int64         `json:"size"`
-	To           string        `json:"to"`
-	Rule         string        `json:"rule"`
-	Prefix       string        `json:"prefix,omitempty"`
-	StorageClass string        `json:"storage_class,omitempty"`
-	CacheControl string        `json:"cache_control,omitempty"`
-	ACL          string        `json:"acl,omitempty"`
-	Private      bool          `json:"private,omitempty"`
-	Again        *time.Time    `json:"again,omitempty"`
-	Steps        []explainStep `json:"rules"`
-	Offloading   bool          `json:"offloading"`
-}
-
-type explainStep struct {
-	Rule string `json:"rule"`
-	Fits bool   `json:"fits"`
-	Why  string `json:"why,omitempty"`
-}
-
-func (r *explainResult) table(w io.Writer) {
-	for _, s := range r.Steps {
-		if s.Fits {
-			row(w, s.Rule, "fits")
-		} else {
-			row(w, s.Rule, "no: "+s.Why)
-		}
-	}
-}
-
-func (r *explainResult) verdict() string {
-	text := fmt.Sprintf("%s goes to %s by rule %q", r.Path, r.To, r.Rule)
-	switch {
-	case r.To == policy.Here.String():
-		text = fmt.Sprintf("%s stays on this server by rule %q", r.Path, r.Rule)
-	case r.To == policy.S3.String() && !r.Offloading:
-		text += ", but offloading is switched off: contentfs enable " + r.Volume
-	}
-	if r.Again != nil {
-		text += ", until " + formatTime(*r.Again)
-	}
-	return text
-}
-
-func (p *program) explain(_ context.Context, c *cli.Context) error {
+func (p *program) policyList(_ context.Context, c *cli.Context) error {
 	asJSON, err := wantJSON(c)
 	if err != nil {
 		return err
 	}
-	if n := c.NArg(); n != 1 && n != 2 {
-		return usageError("command line", "contentfs policy explain VOLUME PATH", "what to explain is a volume and a path, or a path in a mount")
-	}
-	t, err := p.target(c, c.Args().First())
+	arg, err := oneArgument(c, "VOLUME")
 	if err != nil {
 		return err
 	}
-	inside := c.Args().Get(1)
-	if inside == "" {
-		if t.path == "" {
-			return usageError("command line", "contentfs policy explain "+t.name+" PATH", "PATH is missing")
-		}
-		inside = "/" + strings.TrimPrefix(strings.TrimPrefix(t.path, t.mount.point), "/")
-	}
-	f, on, err := t.describe(c, inside, p.now())
+	t, err := p.target(c, arg)
 	if err != nil {
 		return err
 	}
-	d, steps := t.policy().Explain(f, p.now())
-	r := &explainResult{Volume: t.name, Path: inside, Type: f.Type, Size: f.Size, To: d.To.String(), Rule: d.Rule,
-		StorageClass: d.StorageClass, CacheControl: d.CacheControl, ACL: d.ACL, Private: d.Private, Offloading: on}
-	if d.Prefix != nil {
-		r.Prefix = *d.Prefix
+	if err := t.exists(p); err != nil {
+		return err
 	}
-	if !d.Again.IsZero() {
-		r.Again = &d.Again
+	return p.print(asJSON, newPolicyList(t.config))
+}
+
+func (p *program) policyExplain(_ context.Context, c *cli.Context) error {
+	asJSON, err := wantJSON(c)
+	if err != nil {
+		return err
 	}
-	for _, s := range steps {
-		r.Steps = append(r.Steps, explainStep{s.Rule, s.Fits, s.Why})
+	t, inside, err := p.fileArgument(c)
+	if err != nil {
+		return err
 	}
+	r := &explainResult{Volume: t.name, Path: inside, Exists: true, now: p.now()}
+	f, err := fileInside(t, inside)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.Exists, err = false, nil
+		f.Modified = r.now
+	}
+	if err == nil {
+		err = pretend(c, &f, r.now)
+	}
+	if err != nil {
+		return err
+	}
+	r.explain(t.policy, f)
 	return p.print(asJSON, r)
 }
 
-// describe finds a file in the database, as far as there is one, and takes from the
-// options what they say. It tells as well whether the volume offloads.
-func (t *target) describe(c *cli.Context, path string, now time.Time) (f policy.File, on bool, err error) {
-	size, err := sizeOption(c, "size")
+// fileArgument returns the volume that is meant and the path inside it: of a
+// volume and a path in it, or of a path in a mount.
+func (p *program) fileArgument(c *cli.Context) (*target, string, error) {
+	if c.NArg() == 2 {
+		name, inside := c.Args().Get(0), c.Args().Get(1)
+		t, err := p.target(c, name)
+		if err != nil {
+			return nil, "", err
+		}
+		if !path.IsAbs(inside) || path.Clean(inside) != inside || inside == "/" {
+			return nil, "", usageError(fmt.Sprintf("path %q", inside), "/UID/FIELD/FILENAME",
+				"a path inside a volume begins with / and has no empty part, \".\" or \"..\"")
+		}
+		return t, inside, t.exists(p)
+	}
+	arg, err := oneArgument(c, "[VOLUME] PATH")
 	if err != nil {
-		return f, false, err
+		return nil, "", err
 	}
-	if !strings.HasPrefix(path, "/") {
-		return f, false, usageError("path "+path, "", "a path inside a volume begins with /")
+	if !strings.Contains(arg, "/") && volumeName.MatchString(arg) {
+		return nil, "", usageError("command line", "contentfs policy explain "+arg+" PATH", "PATH is missing, or a \"/\" in it")
 	}
-	mtime, on := now.UnixNano(), !t.offloadOff
+	t, err := p.target(c, arg)
+	if err != nil {
+		return nil, "", err
+	}
+	inside := strings.TrimPrefix(t.path, strings.TrimSuffix(t.mount.point, "/"))
+	if inside == "" || inside == "/" {
+		return nil, "", usageError(fmt.Sprintf("path %q", arg), "", "is the mount itself; only files have a place")
+	}
+	return t, inside, nil
+}
+
+// fileInside returns what the database knows about a file, as the policy wants it.
+// For a file that it does not have the error is fs.ErrNotExist, and what the path
+// says is there all the same.
+func fileInside(t *target, inside string) (policy.File, error) {
+	f := policy.File{Path: []byte(inside), Name: path.Base(inside)}
+	f.Type = content.ContentType(f.Name, nil)
+	if a, ok := content.ParseAddress(f.Path); ok {
+		f.Addressed, f.Scaled = true, a.Scaled
+		f.UID, f.Field, f.Scale = a.UID, a.Field, a.Scale
+	}
 	store, err := sqlite.Open(t.database(), sqlite.Options{ReadOnly: true})
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return f, false, sessionFailure(t, err)
-	default:
-		defer store.Close()
-		n, err := store.Resolve([]byte(path))
-		if err == nil && !c.IsSet("size") {
-			size, mtime = n.Size, n.Mtime
-		}
-		e := content.New(content.Config{Meta: store, OffloadOff: t.offloadOff})
-		if on, err = e.Offloading(); err != nil {
-			return f, false, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, err // never mounted
+	}
+	if err != nil {
+		return f, configError("volume "+t.name, "--state DIR, as it was given when the volume was mounted", "%w", err)
+	}
+	defer store.Close()
+	node, err := store.Resolve(f.Path)
+	if err != nil {
+		return f, err
+	}
+	if !node.IsRegular() {
+		return f, &failure{code: exitFailed, what: inside, err: errors.New("only files have a place")}
+	}
+	f.Size, f.Modified = node.Size, time.Unix(0, node.Mtime)
+	return f, nil
+}
+
+// pretend makes the file what the options say it is.
+func pretend(c *cli.Context, f *policy.File, now time.Time) (err error) {
+	if s := c.String("size"); s != "" {
+		if f.Size, err = parseSize(s); err != nil {
+			return usageError("option --size", "", "%w", err)
 		}
 	}
-	f = content.PolicyFile([]byte(path), size, mtime)
-	if typ := c.String("type"); typ != "" {
-		f.Type = typ
+	if s := c.String("type"); s != "" {
+		f.Type = s
 	}
-	return f, on, nil
+	if s := c.String("age"); s != "" {
+		age, err := parseAge(s)
+		if err != nil {
+			return usageError("option --age", "", "%w", err)
+		}
+		f.Modified = now.Add(-age)
+	}
+	return nil
 }

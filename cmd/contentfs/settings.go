@@ -10,10 +10,11 @@ import (
 type kind int
 
 const (
-	text   kind = iota // a string
-	number             // an integer, or a string
-	truth              // true or false
-	octal              // a string: TOML would read 022 as an error, and 0o22 as 18
+	text     kind = iota // a string
+	number               // an integer, or a string
+	truth                // true or false
+	octal                // a string: TOML would read 022 as an error, and 0o22 as 18
+	exported             // as the add-on's property sheet has it: a string, true or false
 )
 
 // group says which commands take a setting.
@@ -69,6 +70,8 @@ func settings() []setting {
 			help: "`URL` of a store that is not AWS's"},
 		{key: "path_style", kind: truth, def: "false", group: groupStore, set: truthInto(func(c *config) *bool { return &c.store.pathStyle }),
 			help: "address the bucket as ENDPOINT/BUCKET, as most stores that are not AWS's want it"},
+		{key: "offload", def: "on", group: groupStore, set: setOffload,
+			help: "`WHETHER` new content of a new volume goes to S3: on or off"},
 
 		{key: "mountpoint", group: groupLocal, set: absoluteInto(func(c *config) *string { return &c.mountpoint }), noOpt: true,
 			help: "`DIR` to mount on"},
@@ -78,8 +81,6 @@ func settings() []setting {
 			help: "`SIZE` of what is kept on this server although S3 has it"},
 		{key: "fallback", group: groupLocal, set: absoluteInto(func(c *config) *string { return &c.fallback }),
 			help: "`DIR` that holds what S3 does not"},
-		{key: "offload", def: "on", group: groupLocal, set: setOffload,
-			help: "`SWITCH` that a new volume begins with: on, or off to keep new content in the fallback; later contentfs enable and disable throw it"},
 		{key: "durability", def: "strict", group: groupLocal, set: setDurability,
 			help: "`WHEN` close returns: strict (content is safe on this server's disk), relaxed (a power cut may take the last seconds), s3 (S3 has it)"},
 

@@ -136,7 +136,7 @@ func (p *program) inspect(ctx context.Context, t *target) (*statusResult, error)
 
 // offloading tells how the switch stands: as it was thrown last, or as configured.
 func (r *statusResult) offloading(t *target, st meta.Stats) {
-	on := st.Offload == "on" || st.Offload == "" && !t.offloadOff
+	on := st.Offload == "on" || st.Offload == "" && t.offload != "off"
 	r.Offloading = &on
 }
 

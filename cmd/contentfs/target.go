@@ -83,9 +83,14 @@ func (t *target) exists(p *program) error {
 func oneArgument(c *cli.Context, what string) (string, error) {
 	switch c.NArg() {
 	case 0:
-		return "", usageError("command line", fmt.Sprintf("contentfs %s %s", c.Command.Name, what), "%s is missing", what)
+		return "", usageError("command line", fmt.Sprintf("contentfs %s %s", commandName(c), what), "%s is missing", what)
 	case 1:
 		return c.Args().First(), nil
 	}
-	return "", usageError("command line", fmt.Sprintf("contentfs %s --help", c.Command.Name), "there are more arguments than %s", what)
+	return "", usageError("command line", fmt.Sprintf("contentfs %s --help", commandName(c)), "there are more arguments than %s", what)
+}
+
+// commandName returns what was called, with the command that it stands below.
+func commandName(c *cli.Context) string {
+	return strings.TrimPrefix(c.Command.HelpName, "contentfs ")
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"contentfs/fs/policy"
 )
 
 // maxConfig is the size in bytes of the largest configuration file that is read.
@@ -22,30 +24,32 @@ const maxConfig = 1 << 20
 // credentialsGo says where credentials belong.
 const credentialsGo = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, ~/.aws/credentials, or the role of the machine"
 
+// fileContent is what a configuration file says.
+type fileContent struct {
+	values map[string]value // by key, and by what the add-on calls a setting
+	rules  []policy.Rule
+}
+
 // readFile reads the configuration file of c. Without a name it is the usual one
 // of the volume, which may be missing.
-func (p *program) readFile(c *config, name string) (map[string]value, error) {
+func (p *program) readFile(c *config, name string) (fileContent, error) {
 	optional := name == ""
 	if optional {
 		name = p.configFile(c.name)
 	}
 	name, err := filepath.Abs(name)
 	if err != nil {
-		return nil, configError("configuration "+name, "", "%w", err)
+		return fileContent{}, configError("configuration "+name, "", "%w", err)
 	}
 	text, err := readSmall(name)
 	if optional && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return fileContent{}, nil
 	}
 	if err != nil {
-		return nil, configError("configuration "+name, "", "%w", reason(err))
+		return fileContent{}, configError("configuration "+name, "", "%w", reason(err))
 	}
 	c.file = name
-	values, err := parseConfig(name, text)
-	if err == nil {
-		c.rules, err = parseRules(name, text)
-	}
-	return values, err
+	return parseConfig(name, text)
 }
 
 func readSmall(name string) ([]byte, error) {
@@ -73,39 +77,53 @@ func reason(err error) error {
 
 // parseConfig reads the text of a configuration file. Its errors name the file
 // and the line, and never show a value that might be a secret.
-func parseConfig(name string, text []byte) (map[string]value, error) {
+func parseConfig(name string, text []byte) (fileContent, error) {
 	var raw map[string]any
 	if err := toml.Unmarshal(text, &raw); err != nil {
-		return nil, syntaxError(name, text, err)
+		return fileContent{}, syntaxError(name, text, err)
 	}
-	table := settings()
+	rules, err := parseRules(name, text, raw[rulesKey])
+	if err != nil {
+		return fileContent{}, err
+	}
+	delete(raw, rulesKey)
 	values := make(map[string]value)
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		at := where(name, text, key)
-		if key == ruleKey {
-			continue // read by itself
-		}
-		i := slices.IndexFunc(table, func(s setting) bool { return s.key == key })
-		switch {
-		case i < 0 && credentialKey(key):
-			return nil, configError(at, credentialsGo, "%s: credentials do not belong in this file", printable(key))
-		case i < 0:
-			return nil, configError(at, didYouMean(key, "", append(settingKeys(), ruleKey)), "unknown key %q", key)
-		}
-		v, err := table[i].written(raw[key])
+		s, err := settingOf(key, at)
 		if err != nil {
-			return nil, configError(at, "", "%s %w", key, err)
+			return fileContent{}, err
+		}
+		v, err := s.written(raw[key])
+		if err != nil {
+			return fileContent{}, configError(at, "", "%s %w", key, err)
 		}
 		values[key] = value{v, at, exitConfig}
 	}
-	return values, nil
+	return fileContent{values, rules}, nil
+}
+
+// settingOf returns the setting that a key of the file means. What the add-on
+// calls a setting is read as it was exported: truths may stand in quotes.
+func settingOf(key, at string) (*setting, error) {
+	table := settings()
+	if i := slices.IndexFunc(table, func(s setting) bool { return s.key == key }); i >= 0 {
+		return &table[i], nil
+	}
+	switch _, known := seedNames[key]; {
+	case known && !seedSecret(key):
+		return &setting{key: key, kind: exported}, nil
+	case credentialKey(key):
+		return nil, configError(at, credentialsGo, "%s: credentials do not belong in this file", printable(key))
+	}
+	return nil, configError(at, didYouMean(key, "", append(settingKeys(), rulesKey)), "unknown key %q", key)
 }
 
 // written returns the text of a value of the file, when it is of the right kind.
 func (s *setting) written(v any) (string, error) {
 	switch v := v.(type) {
 	case string:
-		if s.kind != truth {
+		if s.kind != truth { // exported: a sheet has "True"
 			return v, nil
 		}
 	case int64:
@@ -113,7 +131,7 @@ func (s *setting) written(v any) (string, error) {
 			return strconv.FormatInt(v, 10), nil
 		}
 	case bool:
-		if s.kind == truth {
+		if s.kind == truth || s.kind == exported {
 			return strconv.FormatBool(v), nil
 		}
 	}

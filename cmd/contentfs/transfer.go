@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -194,33 +192,4 @@ func (x *transferring) move(ctx context.Context) error {
 		return told(exitFailed)
 	}
 	return nil
-}
-
-// parseAge reads a time that may be in days.
-func parseAge(s string) (time.Duration, error) {
-	text, day := s, time.Duration(0)
-	if n, rest, ok := cutDays(s); ok {
-		day, text = time.Duration(n)*24*time.Hour, rest
-		if text == "" {
-			return day, nil
-		}
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%.40q is no time; write for example 7d, 12h or 1d12h", s)
-	}
-	return day + d, nil
-}
-
-// cutDays reads the days at the beginning of a time.
-func cutDays(s string) (days int64, rest string, ok bool) {
-	i := 0
-	for i < len(s) && i < 6 && '0' <= s[i] && s[i] <= '9' {
-		days = days*10 + int64(s[i]-'0')
-		i++
-	}
-	if i == 0 || i == len(s) || s[i] != 'd' {
-		return 0, s, false
-	}
-	return days, s[i+1:], true
 }

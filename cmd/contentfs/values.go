@@ -159,14 +159,14 @@ func setCacheSize(c *config, v string) (err error) {
 	return err
 }
 
-func setOffload(c *config, v string) error {
-	c.offloadOff = v == "off"
-	return oneOf(v, "on", "off")
-}
-
 func setDurability(c *config, v string) error {
 	c.durability = v
 	return oneOf(v, "strict", "relaxed", "s3")
+}
+
+func setOffload(c *config, v string) error {
+	c.offload = v
+	return oneOf(v, "on", "off")
 }
 
 func setUmask(c *config, v string) error {

@@ -54,7 +54,7 @@ func (f *fixture) fill(s *meta.Store) {
 	field := create(create(meta.Root, "uid", meta.TypeDir|0o755), "field", meta.TypeDir|0o755)
 	for i, name := range []string{"new.jpg", "old.jpg"} {
 		file := meta.FileID(strings.Repeat(string(rune('a'+i)), 32))
-		v, err := s.Commit(meta.CommitRequest{Ino: create(field, name, meta.TypeRegular|0o644), File: file, Size: 2048, Now: at})
+		v, err := s.Commit(meta.CommitRequest{Ino: create(field, name, meta.TypeRegular|0o644), File: file, Size: 2048, Mtime: at, Now: at})
 		if err != nil {
 			f.t.Fatal(err)
 		}

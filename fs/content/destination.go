@@ -113,13 +113,13 @@ func (e *Engine) decide(id meta.VersionID) (Destination, error) {
 		return 0, err
 	}
 	switch {
-	case d.To == policy.Here:
+	case d.Place == policy.Here:
 		due := now() + int64(heldFor)
-		if !d.Again.IsZero() {
-			due = min(due, d.Again.UnixNano())
+		if !d.After.IsZero() {
+			due = min(due, d.After.UnixNano())
 		}
 		return Stay, e.hold(id, "rule "+d.Rule, due)
-	case on && d.To == policy.S3:
+	case on && d.Place == policy.S3:
 		return ToS3, nil
 	case e.Fallback != nil:
 		return ToFallback, nil
@@ -154,6 +154,7 @@ func PolicyFile(path []byte, size, mtime int64) policy.File {
 	f := policy.File{Path: path, Name: baseName(path), Size: size, Modified: time.Unix(0, mtime)}
 	if a, ok := ParseAddress(path); ok {
 		f.UID, f.Field, f.Scale = a.UID, a.Field, a.Scale
+		f.Addressed, f.Scaled = true, a.Scaled
 	}
 	f.Type = ContentType(f.Name, nil)
 	return f
@@ -161,10 +162,7 @@ func PolicyFile(path []byte, size, mtime int64) policy.File {
 
 // prefixOf is the prefix that a rule's own goes below.
 func (e *Engine) prefixOf(d *policy.Decision) string {
-	if d.Prefix == nil {
-		return e.Prefix
-	}
-	return strings.Trim(e.Prefix+"/"+strings.Trim(*d.Prefix, "/"), "/")
+	return strings.Trim(e.Prefix+"/"+strings.Trim(d.Prefix, "/"), "/")
 }
 
 // applyRule gives an upload what a rule says about it.

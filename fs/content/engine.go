@@ -96,6 +96,9 @@ func New(c Config) *Engine {
 	if c.Invalidate == nil {
 		c.Invalidate = func(meta.Ino) {}
 	}
+	if c.Policy == nil {
+		c.Policy, _ = policy.New(nil) // cannot fail: there is no rule to be wrong
+	}
 	e := &Engine{
 		Config:   c,
 		pressure: make(chan struct{}, 1),

@@ -1,144 +1,179 @@
 package policy
 
 import (
-	"fmt"
+	"strings"
 	"time"
 )
 
-// Decision is what becomes of a file.
-type Decision struct {
-	To           Place
-	Prefix       *string
-	StorageClass string
-	CacheControl string // "": the usual one
-	ACL          string
-	Private      bool
-
-	Rule  string    // name of the rule that decided
-	Again time.Time // when a rule that waits for age will decide; zero: none does
+// Policy is a list of rules that were checked. It never changes.
+type Policy struct {
+	rules []rule
 }
 
-// Names of the rules that are always there.
-const (
-	Temporary = "temporary names"
-	Default   = "default"
-)
-
-// temporary are the names that programs give to what is not finished, or not meant to
-// stay: editors (vim, emacs, GNOME), office programs, NFS and FUSE, downloads, rsync.
-func temporary() Rule {
-	return Rule{Name: Temporary, To: Here, Files: []string{
-		"*.tmp", "*.temp", "*.part", "*.partial", "*.crdownload", "*.download",
-		".~lock*", "~$?*", "?*~", ".#*", "#*#", "*.sw[opx]", "4913",
-		".nfs*", ".fuse_hidden*", ".goutputstream-*", ".*.??????",
-	}}
+// rule is a Rule as it is asked.
+type rule struct {
+	Rule
+	paths     [][]string // the patterns of Paths, cut into components
+	temporary bool       // the built-in rule: rsync's names fit, too
 }
 
-// isTemporary corrects what patterns cannot say: rsync writes to ".NAME.XXXXXX" with
-// six letters or digits, and so may an ordinary hidden file be called, such as
-// ".site.config", but for the digits or capitals among the six.
-func isTemporary(r *Rule, f *File) bool {
-	if r.Name != Temporary || matchAny(r.Files[:len(r.Files)-1], f.Name) {
-		return true
-	}
-	random := false
-	for _, c := range []byte(f.Name[len(f.Name)-6:]) {
-		switch {
-		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z':
-			random = true
-		case 'a' <= c && c <= 'z':
-		default:
-			return false
-		}
-	}
-	return random
-}
-
-// Policy is a list of rules. A nil Policy has only those that are always there. Its
-// methods may be called from many goroutines.
-type Policy struct{ rules []Rule }
-
-// New returns the policy of the administrator's rules, in their order. Its errors
-// name rule and setting.
+// New returns a policy of the rules, in their order, with the built-in rule behind
+// them unless one of them has its name. An error is a *RuleError.
 func New(rules []Rule) (*Policy, error) {
-	names := make(map[string]bool)
+	p := &Policy{rules: make([]rule, 0, len(rules)+1)}
+	builtIn := true
 	for i := range rules {
-		if err := rules[i].check(); err != nil {
+		if err := check(rules, i); err != nil {
 			return nil, err
 		}
-		if name := rules[i].Name; names[name] || name == Temporary || name == Default {
-			return nil, fmt.Errorf("rule %q: there is another one of this name", name)
-		}
-		names[rules[i].Name] = true
+		p.rules = append(p.rules, compile(rules[i]))
+		builtIn = builtIn && rules[i].Name != TemporaryNames
 	}
-	return &Policy{rules: append(append([]Rule{}, rules...), temporary())}, nil
-}
-
-func (p *Policy) all() []Rule {
-	if p == nil {
-		return []Rule{temporary()}
+	if builtIn {
+		r := compile(temporaryRule())
+		r.temporary = true
+		p.rules = append(p.rules, r)
 	}
-	return p.rules
+	return p, nil
 }
 
-// Step is what one rule says of a file.
-type Step struct {
-	Rule  string
-	Fits  bool
-	Waits time.Time // it will fit then; zero: not by age
-	Why   string    // it does not fit; "" when it does
+// compile copies what r refers to: the caller may change it.
+func compile(r Rule) rule {
+	c := rule{Rule: r}
+	for _, list := range []*[]string{&c.Fields, &c.Scales, &c.UIDs, &c.Files, &c.Paths, &c.Types} {
+		*list = append([]string(nil), *list...)
+	}
+	for _, pattern := range c.Paths {
+		c.paths = append(c.paths, strings.Split(pattern, "/"))
+	}
+	if r.Prefix != nil {
+		prefix := *r.Prefix
+		c.Prefix = &prefix
+	}
+	if r.Private != nil {
+		private := *r.Private
+		c.Private = &private
+	}
+	return c
 }
 
-// Decide says what becomes of a file at a time.
+// Rules returns the rules in force, the built-in one included.
+func (p *Policy) Rules() []Rule {
+	list := make([]Rule, len(p.rules))
+	for i, r := range p.rules {
+		list[i] = compile(r.Rule).Rule
+	}
+	return list
+}
+
+// Decide says which content goes where, as of now. See the package comment for
+// the order of rules, and for those that wait for an age.
 func (p *Policy) Decide(f File, now time.Time) Decision {
-	d, _ := p.decide(&f, now, false)
+	var after time.Time
+	heldHere := false // a rule waits for the day it sends the file to S3
+	for i := range p.rules {
+		r := &p.rules[i]
+		switch r.first(&f, now) {
+		case fits:
+			d := r.decision()
+			d.After = after
+			return d
+		case minAge:
+			if at := f.Modified.Add(r.MinAge); after.IsZero() || at.Before(after) {
+				after = at
+			}
+			heldHere = heldHere || r.To == S3
+		}
+	}
+	d := Decision{Place: S3, Rule: Default, After: after}
+	if heldHere {
+		d.Place = Here
+	}
 	return d
 }
 
-// Explain says the same, and what each rule says, in order. Rules behind the one that
-// decides are not asked.
-func (p *Policy) Explain(f File, now time.Time) (Decision, []Step) {
-	return p.decide(&f, now, true)
+func (r *rule) decision() Decision {
+	d := Decision{
+		Place: r.To, StorageClass: r.StorageClass, CacheControl: r.CacheControl, ACL: r.ACL,
+		Private: r.Private != nil && *r.Private, Rule: r.Name,
+	}
+	if r.Prefix != nil {
+		d.Prefix, d.HasPrefix = *r.Prefix, true
+	}
+	return d
 }
 
-func (p *Policy) decide(f *File, now time.Time, explain bool) (Decision, []Step) {
-	var steps []Step
-	var again time.Time
-	waits := "" // the first rule that waits for age to send to S3
-	rules := p.all()
-	for i := range rules {
-		r := &rules[i]
-		s := Step{Rule: r.Name, Why: r.misfit(f)}
-		if s.Why == "" && !isTemporary(r, f) {
-			s.Why = "the name is no temporary one"
-		}
-		if ripe := f.Modified.Add(r.MinAge); s.Why == "" && r.MinAge > 0 && now.Before(ripe) {
-			s.Waits, s.Why = ripe, "it is not old enough until "+ripe.UTC().Format(time.RFC3339)
-			if again.IsZero() || ripe.Before(again) {
-				again = ripe
-			}
-			if r.To == S3 && waits == "" {
-				waits = r.Name
-			}
-		}
-		s.Fits = s.Why == ""
-		if explain {
-			steps = append(steps, s)
-		}
-		if s.Fits {
-			return Decision{To: r.To, Prefix: r.Prefix, StorageClass: r.StorageClass, CacheControl: r.CacheControl,
-				ACL: r.ACL, Private: r.Private, Rule: r.Name, Again: again}, steps
-		}
+// condition is a condition of a rule.
+type condition int
+
+const (
+	fits condition = iota // all hold
+	field
+	scale
+	uid
+	filename
+	path
+	mediaType
+	minSize
+	maxSize
+	minAge // is asked last: whatever else there is holds
+)
+
+// first returns the first condition of r that does not hold for f.
+func (r *rule) first(f *File, now time.Time) condition {
+	switch {
+	case len(r.Fields) > 0 && !(f.Addressed && anyOf(r.Fields, f.Field, false)):
+		return field
+	case len(r.Scales) > 0 && !(f.Addressed && r.scaleFits(f)):
+		return scale
+	case len(r.UIDs) > 0 && !(f.Addressed && anyOf(r.UIDs, f.UID, false)):
+		return uid
+	case len(r.Files) > 0 && !anyOf(r.Files, f.Name, true) && !(r.temporary && rsyncTemporary(f.Name)):
+		return filename
+	case len(r.paths) > 0 && !r.pathFits(f.Path):
+		return path
+	case len(r.Types) > 0 && !anyOf(r.Types, essence(f.Type), true):
+		return mediaType
+	case r.MinSize != None && f.Size < r.MinSize:
+		return minSize
+	case r.MaxSize != None && f.Size > r.MaxSize:
+		return maxSize
+	case r.MinAge > 0 && now.Before(f.Modified.Add(r.MinAge)):
+		return minAge
 	}
-	d := Decision{Rule: Default, Again: again}
-	if waits != "" {
-		d.To, d.Rule = Here, waits
-	}
-	if explain {
-		steps = append(steps, Step{Rule: Default, Fits: true})
-	}
-	return d, steps
+	return fits
 }
 
-// Rules returns the administrator's rules and ours, in order.
-func (p *Policy) Rules() []Rule { return append([]Rule{}, p.all()...) }
+func anyOf(patterns []string, name string, fold bool) bool {
+	for _, p := range patterns {
+		if match(p, name, fold) {
+			return true
+		}
+	}
+	return false
+}
+
+// scaleFits tells originals, which the pattern "" is for, from files with a scale.
+func (r *rule) scaleFits(f *File) bool {
+	for _, p := range r.Scales {
+		if (p == "") == !f.Scaled && (p == "" || match(p, f.Scale, false)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *rule) pathFits(path []byte) bool {
+	for _, p := range r.paths {
+		if matchPath(p, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// essence is a media type without its parameters.
+func essence(mediaType string) string {
+	mediaType, _, _ = strings.Cut(mediaType, ";")
+	return strings.TrimSpace(mediaType)
+}
