@@ -20,12 +20,13 @@ type Found struct {
 }
 
 // AdoptFallback records which directory the fallback is, and, the first time, that
-// all of it is still to be taken in. Durable.
-func (s *Store) AdoptFallback(id string) error {
+// all of it is still to be taken in. A root without names is then like top, in mode,
+// owners and times. Durable.
+func (s *Store) AdoptFallback(id string, top Node) error {
 	err := s.durable(func(t *tx) error {
 		known, err := exists(t, `SELECT 1 FROM setting WHERE key = $1`, settingFallback)
 		if err == nil && !known {
-			err = t.exec(`UPDATE node SET origin = $2 WHERE ino = $1`, Root, []byte{})
+			err = t.adoptRoot(&top)
 		}
 		if err != nil {
 			return err
@@ -34,6 +35,26 @@ func (s *Store) AdoptFallback(id string) error {
 			ON CONFLICT (key) DO UPDATE SET value = excluded.value`, settingFallback, id)
 	})
 	return opErr("adopt the fallback", err)
+}
+
+func (t *tx) adoptRoot(top *Node) error {
+	root, err := getNode(t, Root)
+	if err != nil {
+		return err
+	}
+	named, err := exists(t, `SELECT 1 FROM name WHERE parent = $1 LIMIT 1`, Root)
+	if err != nil {
+		return err
+	}
+	if !named {
+		root.Mode = root.Mode&TypeMask | top.Mode&modePermission
+		root.UID, root.GID = top.UID, top.GID
+		root.Atime, root.Mtime, root.Ctime = top.Atime, top.Mtime, top.Ctime
+		if err := t.updateNode(&root); err != nil {
+			return err
+		}
+	}
+	return t.exec(`UPDATE node SET origin = $2 WHERE ino = $1`, Root, []byte{})
 }
 
 // AdoptedFallback tells which directory the fallback is, "" if there never was one.
@@ -45,13 +66,13 @@ func (s *Store) AdoptedFallback() (string, error) {
 	return id, err
 }
 
-// NeedsFallback reports whether anything is nowhere but in the fallback: names that
-// are still to be taken in, or content that has a name.
+// NeedsFallback reports whether the fallback is needed: for names that are still to be
+// taken in, or for content that is at most on this server besides, and may leave it.
 func (s *Store) NeedsFallback() (bool, error) {
 	needs, err := s.Unadopted()
 	if err == nil && !needs {
 		needs, err = exists(s.read, `SELECT 1 FROM version
-			WHERE fallback IS NOT NULL AND retired = 0 AND remote <> 2 AND file IS NULL LIMIT 1`)
+			WHERE fallback IS NOT NULL AND retired = 0 AND remote <> 2 LIMIT 1`)
 	}
 	return needs, opErr("what is in the fallback", err)
 }

@@ -36,21 +36,29 @@ const wholeLimit = 1 << 16
 // that lies in it is to be taken into the tree. It runs before the first request.
 func (e *Engine) UseFallback() error {
 	if e.Fallback != nil {
-		id, err := e.Fallback.ID()
-		if err != nil {
-			return err
-		}
-		known, err := e.Meta.AdoptedFallback()
-		if err == nil && known != id {
-			err = e.Meta.AdoptFallback(id)
-		}
-		if err != nil {
+		if err := e.recordFallback(); err != nil {
 			return fmt.Errorf("use fallback: %w", err)
 		}
 	}
 	some, err := e.Meta.Unadopted()
 	e.adoption.some.Store(some)
 	return err
+}
+
+func (e *Engine) recordFallback() error {
+	id, err := e.Fallback.ID()
+	if err != nil {
+		return err
+	}
+	known, err := e.Meta.AdoptedFallback()
+	if err != nil || known == id {
+		return err
+	}
+	top, err := e.Fallback.top()
+	if err != nil {
+		return err
+	}
+	return e.Meta.AdoptFallback(id, top)
 }
 
 // takeIn returns when all names of a directory are on record. Whoever looks into a

@@ -27,11 +27,22 @@ func OpenFallback(path string) (*Fallback, error) {
 
 // ID tells this directory from others on this machine: "device:inode".
 func (f *Fallback) ID() (string, error) {
+	st, err := f.stat()
+	return fmt.Sprintf("%d:%d", st.Dev, st.Ino), err
+}
+
+// top describes the directory itself.
+func (f *Fallback) top() (meta.Node, error) {
+	st, err := f.stat()
+	return nodeOf(&st), err
+}
+
+func (f *Fallback) stat() (unix.Stat_t, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.dir.Fd()), &st); err != nil {
-		return "", fmt.Errorf("stat fallback: %w", err)
+		return st, fmt.Errorf("stat fallback: %w", err)
 	}
-	return fmt.Sprintf("%d:%d", st.Dev, st.Ino), nil
+	return st, nil
 }
 
 // Holds reports whether there is something of this name in the directory.
