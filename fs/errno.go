@@ -25,6 +25,7 @@ var errnos = []struct {
 	{content.ErrLost, syscall.EIO},
 	{content.ErrPoisoned, syscall.EIO},
 	{content.ErrUndelivered, syscall.EIO},
+	{content.ErrUnread, syscall.EIO},
 	{context.Canceled, syscall.EINTR},
 	{iofs.ErrNotExist, syscall.ENOENT},
 	{iofs.ErrExist, syscall.EEXIST},

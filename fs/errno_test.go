@@ -94,6 +94,7 @@ func TestErrno(t *testing.T) {
 		{fmt.Errorf("%w: %w", content.ErrLost, iofs.ErrNotExist), syscall.EIO, loud},
 		{fmt.Errorf("%w: %w", content.ErrAway, iofs.ErrNotExist), syscall.EIO, debug},
 		{errors.Join(content.ErrLost, unix.ENOENT), syscall.EIO, loud},
+		{fmt.Errorf("%w: %w", content.ErrUnread, unix.EACCES), syscall.EIO, loud},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("open node 7: %w", fmt.Errorf("deeper: %w", c.err))} {
 			log := &levels{}

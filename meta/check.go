@@ -80,6 +80,10 @@ var rules = []rule{
 		UNION ALL
 		SELECT 'node ' || e.ino FROM name e JOIN node n ON n.ino = e.ino WHERE n.mode & 61440 = 16384
 		GROUP BY e.ino HAVING count(*) > 1`},
+	{"what is still to be taken in is no directory with a name", `
+		SELECT 'node ' || ino FROM node WHERE origin IS NOT NULL AND (mode & 61440 <> 16384 OR nlink < 2)`},
+	{"a directory of the fallback is to be taken in twice", `
+		SELECT 'origin ' || hex(origin) FROM node WHERE origin IS NOT NULL GROUP BY origin HAVING count(*) > 1`},
 	{"a node that is no directory has a parent", `
 		SELECT 'node ' || ino FROM node WHERE mode & 61440 <> 16384 AND parent <> 0`},
 	{"a directory cannot be reached from the root", `

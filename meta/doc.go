@@ -50,6 +50,15 @@
 // the path is on record as stray, with the file's inode: what lies there is removed
 // only if it is that file and no version's.
 //
+// # A tree that was there before
+//
+// A directory may have an origin: the path in the fallback of the one whose names are
+// still to be taken in. Adopt does that, some names in each transaction, and the last
+// one ends it; so after a crash it goes on from the start, and finds what it took in
+// before. The root gets the origin of all when a volume first has a fallback. A file
+// that is taken in has a version like others, whose bytes are at their path in the
+// fallback; it is not queued.
+//
 // # Commands beside a mount
 //
 // Commands change rows with a Store of their own, in another process; the mount
@@ -72,6 +81,7 @@
 //     the quarantine.
 //   - A version that is not retired and is not in S3 (Stored) nor in the fallback
 //     has a local file, and stands in the upload queue.
+//   - An origin is had by directories with a name, each of them another.
 //   - A version has a key from the moment before its upload begins, and the key is
 //     never used for another.
 //   - Nlink of a node is the number of its names; of a directory, 2 plus its

@@ -66,10 +66,22 @@ func (s *Store) Withdraw(ids []VersionID) error {
 	return opErr("withdraw", err)
 }
 
-// Hold keeps a queued version on this server until it is due again, and says why.
-// ErrNotExist if it is not queued. Visible.
-func (s *Store) Hold(id VersionID, why string, due int64) error {
+// Hold keeps a queued version on this server until it is due again, and says why. path
+// is what that was decided by. ErrNotExist if it is not queued; ErrSuperseded if its
+// file has another name by now. Visible.
+func (s *Store) Hold(id VersionID, path []byte, why string, due int64) error {
 	err := s.visible(func(t *tx) error {
+		v, err := getVersion(t, id)
+		if err != nil {
+			return err
+		}
+		now, err := getPath(t, v.Ino)
+		if err != nil {
+			return err
+		}
+		if string(now) != string(path) {
+			return ErrSuperseded
+		}
 		return t.must(ErrNotExist, `UPDATE upload SET held = $2, due = $3, attempts = 0, error = NULL
 			WHERE version = $1`, id, why, due)
 	})

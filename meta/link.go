@@ -107,9 +107,13 @@ func (s *Store) remove(op string, parent Ino, name []byte, now int64, allowed fu
 	return Removed{Node: n, Last: n.Nlink == 0}, nil
 }
 
-// emptyDir is nil for a directory without names, else ErrNotEmpty.
+// emptyDir is nil for a directory without names, else ErrNotEmpty. One whose names
+// are still to be taken in is not known to be empty.
 func (t *tx) emptyDir(ino Ino) error {
 	full, err := exists(t, `SELECT 1 FROM name WHERE parent = $1 LIMIT 1`, ino)
+	if err == nil && !full {
+		full, err = exists(t, `SELECT 1 FROM node WHERE ino = $1 AND origin IS NOT NULL`, ino)
+	}
 	if err == nil && full {
 		err = ErrNotEmpty
 	}

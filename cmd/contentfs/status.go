@@ -66,7 +66,7 @@ func (p *program) status(ctx context.Context, c *cli.Context) error {
 		return err
 	}
 	if r.Counts != nil && len(ways) > 0 {
-		if r.By, err = surveyOf(ctx, t.database(), ways); err != nil {
+		if r.By, r.Unseen, err = surveyOf(ctx, t.database(), ways); err != nil {
 			return configError("volume "+t.name, "", "%w", err)
 		}
 	}
@@ -88,18 +88,21 @@ func waysOf(text string) (ways []transfer.By, err error) {
 }
 
 // surveyOf counts the files of a volume.
-func surveyOf(ctx context.Context, database string, ways []transfer.By) (by []survey, err error) {
+func surveyOf(ctx context.Context, database string, ways []transfer.By) (by []survey, unseen bool, err error) {
 	store, err := sqlite.Open(database, sqlite.Options{ReadOnly: true})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if unseen, err = store.Unadopted(); err != nil {
+		return nil, false, err
+	}
 	tree := transfer.Tree{Meta: store}
 	found, err := tree.Take(ctx, &transfer.Selection{}, nil)
 	for _, w := range ways {
 		by = append(by, survey{w, found.Groups(w)})
 	}
-	return by, err
+	return by, unseen, err
 }
 
 // inspect asks the mount, and the database where there is none or it is silent.

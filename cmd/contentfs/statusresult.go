@@ -27,6 +27,7 @@ type statusResult struct {
 	Problem    string      `json:"problem,omitempty"`
 	Offloading *bool       `json:"offloading,omitempty"` // whether new content goes to S3
 	By         []survey    `json:"by,omitempty"`
+	Unseen     bool        `json:"unseen,omitempty"`  // directories of the fallback that nobody looked into are not counted
 	Process    *process    `json:"process,omitempty"` // of a live mount
 	S3         *s3Status   `json:"s3,omitempty"`      // as a live mount sees it
 	Counts     *fileCounts `json:"counts,omitempty"`  // absent when nothing was ever stored

@@ -23,6 +23,9 @@ func (r *statusResult) table(w io.Writer) {
 	if r.S3 != nil {
 		row(w, "S3", r.s3Line())
 	}
+	if r.Unseen {
+		row(w, "not counted", "folders of the fallback that nobody has looked into yet")
+	}
 	if r.Offloading != nil && !*r.Offloading {
 		row(w, "offloading", "switched off: new content goes to the fallback, or stays here")
 	}

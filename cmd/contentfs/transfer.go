@@ -127,7 +127,7 @@ func (x *transferring) run(ctx context.Context, c *cli.Context) error {
 		return mountFailure(x.t.config, err)
 	}
 	return v.Work(ctx, func(ctx context.Context) error {
-		x.mover.Tree = transfer.Tree{Meta: v.Meta()}
+		x.mover.Tree = transfer.Tree{Meta: v.Meta(), Look: v.Engine().TakeIn}
 		x.mover.Engine, x.mover.Wake = v.Engine(), v.Wake
 		return x.move(ctx)
 	})
@@ -153,8 +153,12 @@ func (x *transferring) beside(ctx context.Context, c *cli.Context, client *contr
 		}
 		defer o.Fallback.Close()
 	}
-	x.mover.Tree = transfer.Tree{Meta: s.store}
-	x.mover.Engine = content.New(o)
+	engine := content.New(o)
+	if err := engine.UseFallback(); err != nil {
+		return err
+	}
+	x.mover.Tree = transfer.Tree{Meta: s.store, Look: engine.TakeIn}
+	x.mover.Engine = engine
 	x.mover.Wake = func() { _ = client.Wake(ctx) } // the mount looks by itself a moment later
 	return x.move(ctx)
 }

@@ -99,6 +99,9 @@ func (a *arranging) retired() error {
 // dir arranges what a directory holds, some names at a time, and then itself.
 func (a *arranging) dir(ino meta.Ino, rel string) error {
 	const some = 256
+	if err := a.takeIn(ino); err != nil {
+		return err
+	}
 	for after := meta.Place(0); ; {
 		list := make([]meta.Entry, 0, some)
 		err := a.Meta.List(ino, after, func(m *meta.Entry) bool {

@@ -108,45 +108,43 @@ func (e *Engine) decide(id meta.VersionID) (Destination, error) {
 	if err != nil {
 		return 0, err
 	}
-	d, err := e.ruling(&v)
+	path, err := e.Meta.Path(v.Ino)
+	if gone(err) {
+		return 0, ErrSettled
+	}
 	if err != nil {
 		return 0, err
 	}
+	d := e.Policy.Decide(PolicyFile(path, v.Size, v.Mtime), time.Now())
+	hold := func(why string, due int64) error { return e.hold(id, path, why, due) }
 	switch {
 	case d.Place == policy.Here:
 		due := now() + int64(heldFor)
 		if !d.After.IsZero() {
 			due = min(due, d.After.UnixNano())
 		}
-		return Stay, e.hold(id, "rule "+d.Rule, due)
+		return Stay, hold("rule "+d.Rule, due)
 	case on && d.Place == policy.S3:
 		return ToS3, nil
 	case e.Fallback != nil:
 		return ToFallback, nil
 	case on:
-		return Stay, e.hold(id, "rule "+d.Rule+" wants the fallback, and there is none", now()+int64(heldFor))
+		return Stay, hold("rule "+d.Rule+" wants the fallback, and there is none", now()+int64(heldFor))
 	}
-	return Stay, e.hold(id, "offloading is switched off, and there is no fallback", now()+int64(switchedOffFor))
+	return Stay, hold("offloading is switched off, and there is no fallback", now()+int64(switchedOffFor))
 }
 
-func (e *Engine) hold(id meta.VersionID, why string, due int64) error {
-	err := e.Meta.Hold(id, why, due)
-	if gone(err) {
+// hold keeps a version here by what was decided about a path. A file that got another
+// name meanwhile is decided anew.
+func (e *Engine) hold(id meta.VersionID, path []byte, why string, due int64) error {
+	err := e.Meta.Hold(id, path, why, due)
+	switch {
+	case gone(err):
 		return ErrSettled
+	case errors.Is(err, meta.ErrSuperseded):
+		return ErrBusy
 	}
 	return err
-}
-
-// ruling is what the rules say of a version.
-func (e *Engine) ruling(v *meta.Version) (policy.Decision, error) {
-	path, err := e.Meta.Path(v.Ino)
-	if gone(err) {
-		return policy.Decision{}, ErrSettled
-	}
-	if err != nil {
-		return policy.Decision{}, err
-	}
-	return e.Policy.Decide(PolicyFile(path, v.Size, v.Mtime), time.Now()), nil
 }
 
 // PolicyFile describes a file as rules see it. The media type is that of its name.

@@ -37,6 +37,19 @@
 // afterwards whether a writer may have had that file: such a reader gets bytes of that
 // version or an error, and is never why a writer must share.
 //
+// # A tree that was there before
+//
+// What lies in the fallback when the volume first has one is part of the tree, from
+// then on and without a scan: a directory is taken into the metadata before anybody
+// looks into it or changes what is in it (takeIn), by one who does it for all that
+// wait. Nobody sees it before it is whole. Nothing but directories is opened for that;
+// no link is followed, and no mount point entered. Names in the tree win. A directory
+// that cannot be read is an error for who looks, and is tried again by the next.
+//
+// A file that was taken in is read from where it lies. It has no checksum until its
+// first whole read: till then its size and time say whether it still is what was taken
+// in, and what is not is never delivered (ErrAltered).
+//
 // # What a crash leaves, and what Recover makes of it
 //
 //	after                          on disk                     Recover
@@ -51,6 +64,7 @@
 //	placed in the fallback, not    stray row and file          unlinked; the version is
 //	  settled                                                  queued still
 //	key announced, not switched    lost object                 left to the collection
+//	taken in by half               names, and the origin       the next look goes on
 //	superseded, not unlinked       trash row                   unlinked
 //
 // # Invariants
@@ -67,7 +81,7 @@
 //	  before spaceMeter.mu (making room; may wait for disk)
 //	    before Engine.placing (paths of the fallback; may wait for disk)
 //	    before table.mu (which nodes are live; never held during I/O)
-//	    before stream.mu, orphans.mu, alterations.mu (never held during I/O)
+//	    before stream.mu, orphans.mu, alterations.mu, adoption.mu (never held during I/O)
 //
 // live.lock of two nodes is never waited for at once: who makes room only tries.
 // meta's methods take no lock of ours and may be called under any of them.

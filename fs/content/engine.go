@@ -84,6 +84,7 @@ type Engine struct {
 	space       spaceMeter
 	orphans     orphans
 	alterations alterations
+	adoption    adoption
 	pressure    chan struct{} // capacity 1: the evictor has work
 	sweep       chan struct{} // capacity 1: the sweeper has work
 }

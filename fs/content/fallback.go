@@ -1,6 +1,7 @@
 package content
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,39 @@ func OpenFallback(path string) (*Fallback, error) {
 		return nil, fmt.Errorf("open fallback: %w", &os.PathError{Op: "open", Path: path, Err: err})
 	}
 	return &Fallback{os.NewFile(uintptr(fd), path)}, nil
+}
+
+// ID tells this directory from others on this machine: "device:inode".
+func (f *Fallback) ID() (string, error) {
+	st, err := f.stat()
+	return fmt.Sprintf("%d:%d", st.Dev, st.Ino), err
+}
+
+// top describes the directory itself.
+func (f *Fallback) top() (meta.Node, error) {
+	st, err := f.stat()
+	return nodeOf(&st), err
+}
+
+func (f *Fallback) stat() (unix.Stat_t, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.dir.Fd()), &st); err != nil {
+		return st, fmt.Errorf("stat fallback: %w", err)
+	}
+	return st, nil
+}
+
+// Holds reports whether there is something of this name in the directory.
+func (f *Fallback) Holds(name string) (bool, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(int(f.dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("stat in fallback: %w", err)
+	}
+	return true, nil
 }
 
 // Close closes the directory.
@@ -50,11 +84,20 @@ func (f *Fallback) open(rel []byte, flags, mode uint64) (*os.File, error) {
 	return file, nil
 }
 
-// fromFallback copies v's content from the fallback to w: from the copy on
-// record, else from the file at the node's own path. The caller checks the bytes;
-// without a recorded copy or a checksum to check by, a file that only has the
-// right name is not taken for the content.
+// ErrAltered: a file in the fallback is not any more what was taken in.
+var ErrAltered = errors.New("file was changed in the fallback after it was taken in")
+
+// fromFallback copies v's content from the fallback to w.
 func (e *Engine) fromFallback(v *meta.Version, w io.Writer) error {
+	// One byte more than expected shows that the file is longer.
+	return e.fromFallbackRange(v, 0, v.Size+1, w)
+}
+
+// fromFallbackRange copies a part of v's content from the fallback to w: from the
+// copy on record, else from the file at the node's own path. The caller checks the
+// bytes; without a recorded copy or a checksum to check by, a file that only has the
+// right name is not taken for the content.
+func (e *Engine) fromFallbackRange(v *meta.Version, off, n int64, w io.Writer) error {
 	rel := v.Fallback
 	if rel == nil {
 		if v.SHA256 == nil {
@@ -71,7 +114,27 @@ func (e *Engine) fromFallback(v *meta.Version, w io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	// One byte more than expected shows that the file is longer.
-	_, err = io.Copy(w, io.LimitReader(f, v.Size+1))
-	return err
+	if _, err := io.Copy(w, io.NewSectionReader(f, off, n)); err != nil {
+		return err
+	}
+	// After the bytes: what changed before or meanwhile shows now.
+	return e.unaltered(v, f)
+}
+
+// unaltered is ErrAltered for a file that was taken in, has no checksum yet, and has
+// another size or time by now.
+func (e *Engine) unaltered(v *meta.Version, f *os.File) error {
+	if v.SHA256 != nil || v.Fallback == nil || bytes.HasPrefix(v.Fallback, []byte(reservedName)) {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return fmt.Errorf("stat in fallback: %w", err)
+	}
+	if st.Size == v.Size && nanoseconds(st.Mtim) == v.Mtime {
+		return nil
+	}
+	e.Log.Error("a file was changed in the fallback after it was taken in; it is not delivered",
+		"path", string(v.Fallback), "version", v.ID, "size", st.Size, "expected_size", v.Size)
+	return fmt.Errorf("%w: %q", ErrAltered, v.Fallback)
 }

@@ -28,7 +28,7 @@ var ErrAway = errors.New("content is not on this server and cannot be fetched no
 
 // fetchForReading gives the node a file with v's content that is only read.
 func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) error {
-	if v.Size > wholeFetch && v.Remote == meta.Stored {
+	if v.Size > wholeFetch && (v.Remote == meta.Stored || v.Fallback != nil && e.Fallback != nil) {
 		s, err := e.startStream(ctx, v)
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func (e *Engine) fetch(ctx context.Context, v *meta.Version, k local.Kind) (*loc
 	if err := e.admit(); err != nil {
 		return nil, nil, err
 	}
-	if v.Size == 0 {
+	if v.Size == 0 && (v.Fallback == nil || v.Remote == meta.Stored || e.Fallback == nil) {
 		return e.fill(v, k, func(io.Writer) error { return nil }) // nothing is known well enough
 	}
 	var away error
@@ -146,6 +146,14 @@ func (c *counter) Write(p []byte) (int, error) {
 // download copies v's object to w.
 func (e *Engine) download(ctx context.Context, v *meta.Version, w io.Writer) error {
 	return e.downloadRange(ctx, v, 0, -1, w)
+}
+
+// fetchRange copies a part of v's content to w from where it is.
+func (e *Engine) fetchRange(ctx context.Context, v *meta.Version, off, n int64, w io.Writer) error {
+	if v.Remote != meta.Stored && v.Fallback != nil && e.Fallback != nil {
+		return e.fromFallbackRange(v, off, n, w)
+	}
+	return e.downloadRange(ctx, v, off, n, w)
 }
 
 func (e *Engine) downloadRange(ctx context.Context, v *meta.Version, off, n int64, w io.Writer) error {

@@ -9,6 +9,9 @@ import (
 
 // Lookup finds a name in a directory.
 func (e *Engine) Lookup(parent meta.Ino, name []byte) (meta.Node, error) {
+	if err := e.takeIn(parent); err != nil {
+		return meta.Node{}, fmt.Errorf("look up %q: %w", name, err)
+	}
 	n, err := e.Meta.Lookup(parent, name)
 	if err != nil {
 		return meta.Node{}, fmt.Errorf("look up %q: %w", name, err)
@@ -20,10 +23,13 @@ func (e *Engine) Lookup(parent meta.Ino, name []byte) (meta.Node, error) {
 // until it returns false. What it may do is said at meta.Store.List. To begin at the
 // start is a read of the directory.
 func (e *Engine) List(dir meta.Ino, after meta.Place, use func(*meta.Entry) bool) error {
-	err := e.Meta.List(dir, after, func(m *meta.Entry) bool {
-		m.Node = e.attr(m.Node)
-		return use(m)
-	})
+	err := e.takeIn(dir)
+	if err == nil {
+		err = e.Meta.List(dir, after, func(m *meta.Entry) bool {
+			m.Node = e.attr(m.Node)
+			return use(m)
+		})
+	}
 	if err == nil && after == 0 {
 		err = e.readAt(dir, now())
 	}
@@ -40,7 +46,11 @@ func (e *Engine) Mknod(r meta.CreateRequest) (meta.Node, error) {
 		return meta.Node{}, ErrReadOnly
 	}
 	e.own(&r)
-	n, err := e.Meta.Create(r)
+	err := e.takeIn(r.Parent)
+	var n meta.Node
+	if err == nil {
+		n, err = e.Meta.Create(r)
+	}
 	if err != nil {
 		return meta.Node{}, fmt.Errorf("create %q: %w", r.Name, err)
 	}
@@ -78,6 +88,9 @@ func (e *Engine) Link(ino, parent meta.Ino, name []byte) (meta.Node, error) {
 	if e.ReadOnly {
 		return meta.Node{}, ErrReadOnly
 	}
+	if err := e.takeIn(parent); err != nil {
+		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
+	}
 	if _, err := e.Meta.Link(ino, parent, name, now()); err != nil {
 		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
 	}
@@ -94,6 +107,9 @@ func (e *Engine) Unlink(parent meta.Ino, name []byte) error {
 	if e.ReadOnly {
 		return ErrReadOnly
 	}
+	if err := e.takeIn(parent); err != nil {
+		return fmt.Errorf("unlink %q: %w", name, err)
+	}
 	r, err := e.Meta.Unlink(parent, name, now())
 	if err != nil {
 		return fmt.Errorf("unlink %q: %w", name, err)
@@ -106,6 +122,9 @@ func (e *Engine) Unlink(parent meta.Ino, name []byte) error {
 func (e *Engine) Rmdir(parent meta.Ino, name []byte) error {
 	if e.ReadOnly {
 		return ErrReadOnly
+	}
+	if err := e.takeInTarget(parent, name); err != nil {
+		return fmt.Errorf("remove directory %q: %w", name, err)
 	}
 	r, err := e.Meta.Rmdir(parent, name, now())
 	if err != nil {
@@ -121,7 +140,13 @@ func (e *Engine) Rename(r meta.RenameRequest) error {
 	if e.ReadOnly {
 		return ErrReadOnly
 	}
-	err := e.commitName(r.OldParent, r.OldName)
+	err := e.takeIn(r.OldParent)
+	if err == nil {
+		err = e.takeInTarget(r.NewParent, r.NewName)
+	}
+	if err == nil {
+		err = e.commitName(r.OldParent, r.OldName)
+	}
 	if err == nil && r.Exchange {
 		err = e.commitName(r.NewParent, r.NewName)
 	}

@@ -76,7 +76,11 @@ func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, er
 
 // Create makes a regular file and opens it for reading and writing.
 func (e *Engine) Create(r meta.CreateRequest) (meta.Node, *Handle, error) {
-	path, err := e.Meta.PathOf(r.Parent, r.Name)
+	err := e.takeIn(r.Parent)
+	var path []byte
+	if err == nil {
+		path, err = e.Meta.PathOf(r.Parent, r.Name)
+	}
 	if err != nil {
 		return meta.Node{}, nil, fmt.Errorf("create %q: %w", r.Name, err)
 	}

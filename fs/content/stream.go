@@ -138,7 +138,7 @@ func (s *stream) ask(i int) *block {
 func (s *stream) request(i int, b *block) {
 	off := int64(i) * streamBlock
 	n := min(streamBlock, s.v.Size-off)
-	b.err = s.e.downloadRange(s.ctx, &s.v, off, n, io.NewOffsetWriter(s.file, off))
+	b.err = s.e.fetchRange(s.ctx, &s.v, off, n, io.NewOffsetWriter(s.file, off))
 	if b.err == nil && s.isLast() {
 		b.err = s.finish()
 	}
@@ -161,7 +161,7 @@ func (s *stream) isLast() bool {
 func (s *stream) finish() error {
 	sum, err := s.check()
 	if err != nil {
-		s.e.Log.Error("what came from S3 is not the content", "version", s.v.ID, "key", s.v.Key, "err", err)
+		s.e.Log.Error("what was fetched is not the content", "version", s.v.ID, "key", s.v.Key, "err", err)
 	} else if kerr := s.e.attach(&s.v, s.file, sum); kerr != nil {
 		s.e.Log.Error("cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", kerr)
 		return nil

@@ -24,6 +24,7 @@ const (
 
 // Engine is what a Mover asks of the engine; content.Engine does it.
 type Engine interface {
+	TakeIn(dir meta.Ino) error
 	DropCopy(ctx context.Context, id meta.VersionID) error
 	DropObject(ctx context.Context, id meta.VersionID) error
 }

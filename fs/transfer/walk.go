@@ -53,7 +53,7 @@ type Tree struct {
 	Meta *meta.Store
 	// Look is called before a directory is listed, nil for nothing: names that are
 	// still to be taken in are taken in by it.
-	Look func(context.Context, meta.Ino) error
+	Look func(meta.Ino) error
 }
 
 // errEnough ends a walk early.
@@ -69,7 +69,7 @@ func (t *Tree) Walk(ctx context.Context, s *Selection, use func(*Item) error) er
 		top = append(top, s.UID...)
 	}
 	if t.Look != nil {
-		if err := t.Look(ctx, meta.Root); err != nil {
+		if err := t.Look(meta.Root); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (t *Tree) Walk(ctx context.Context, s *Selection, use func(*Item) error) er
 func (t *Tree) dir(ctx context.Context, ino meta.Ino, above string, use func(*Item) error) error {
 	const some = 512
 	if t.Look != nil {
-		if err := t.Look(ctx, ino); err != nil {
+		if err := t.Look(ino); err != nil {
 			return err
 		}
 	}

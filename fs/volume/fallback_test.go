@@ -15,10 +15,9 @@ import (
 // TestFallback: content that is neither here nor in S3 is read from the fallback
 // if what lies there is the content, and a file in it.
 func TestFallback(t *testing.T) {
-	dir := t.TempDir()
-	configure := func(o *volume.Options) { o.Fallback = dir }
+	configure := func(o *volume.Options) { o.Fallback = t.TempDir() }
 	volumetest.Each(t, configure, func(v *volumetest.Volume) {
-		t := v.T
+		t, dir := v.T, v.Options.Fallback
 		v.Damage()
 		v.Log.Expect("an object that should be in S3 is not there")
 		small, large := random(50_000), random(20<<20)
@@ -35,14 +34,12 @@ func TestFallback(t *testing.T) {
 		put("d/wrong", random(len(small)))
 		put("d/short", small[:100])
 		put("d/long", append(bytes.Clone(small), 0))
-		if _, err := os.Lstat(filepath.Join(dir, "d/fifo")); err != nil {
-			outside := t.TempDir()
-			must(t, os.WriteFile(filepath.Join(outside, "below"), small, 0o600))
-			must(t, os.Symlink("good", filepath.Join(dir, "d/symlink")))
-			must(t, unix.Mkfifo(filepath.Join(dir, "d/fifo"), 0o600))
-			must(t, os.Mkdir(filepath.Join(dir, "d/dir"), 0o700))
-			must(t, os.Symlink(outside, filepath.Join(dir, "l")))
-		}
+		outside := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(outside, "below"), small, 0o600))
+		must(t, os.Symlink("good", filepath.Join(dir, "d/symlink")))
+		must(t, unix.Mkfifo(filepath.Join(dir, "d/fifo"), 0o600))
+		must(t, os.Mkdir(filepath.Join(dir, "d/dir"), 0o700))
+		must(t, os.Symlink(outside, filepath.Join(dir, "l")))
 		for path := range files {
 			must(t, os.Remove(v.Object(attr(t, v.Join(path), "user.contentfs.key"))))
 		}

@@ -160,7 +160,7 @@ func TestWrongObject(t *testing.T) {
 		t := v.T
 		v.Damage()
 		v.Log.Expect("checksum")
-		v.Log.Expect("what came from S3 is not the content")
+		v.Log.Expect("what was fetched is not the content")
 		small, large := random(100_000), random(20<<20)
 		evicted(v, map[string][]byte{"small": small, "large": large, "short": small})
 		for path, content := range map[string][]byte{"small": small, "large": large} {

@@ -62,6 +62,9 @@ func (v *Volume) work(ctx context.Context, work func(context.Context) error) err
 	if _, err := v.engine.Recover(ctx); err != nil {
 		return err
 	}
+	if err := v.engine.UseFallback(); err != nil {
+		return err
+	}
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g, loops := errgroup.WithContext(loops)
 	g.Go(func() error { return v.breaker.Run(loops, v.stores.trial) })

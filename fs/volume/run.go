@@ -38,6 +38,9 @@ func (v *Volume) Run(ctx context.Context, ready func()) error {
 }
 
 func (v *Volume) serve(ctx context.Context, ready func()) error {
+	if err := v.engine.UseFallback(); err != nil {
+		return err
+	}
 	found, err := v.engine.Recover(ctx)
 	if err != nil {
 		return err

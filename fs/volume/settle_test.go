@@ -112,6 +112,7 @@ func TestInTheWay(t *testing.T) {
 	v := volumetest.Start(t, change)
 	v.Log.Expect("does not know was in the way")
 	v.Switch(false)
+	must(t, os.MkdirAll(filepath.Join(v.Path, "u", "f"), 0o755)) // what comes to lie there now is not taken in
 	must(t, os.MkdirAll(inFallback("u", "f", "dir.jpg"), 0o755))
 	must(t, os.WriteFile(inFallback("u", "f", "a.jpg"), []byte("theirs"), 0o644))
 	must(t, os.WriteFile(inFallback("file"), []byte("theirs too"), 0o644))

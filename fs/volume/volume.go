@@ -78,10 +78,8 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.local, err = local.Open(filepath.Join(o.State, "local")); err != nil {
 		return nil, err
 	}
-	if o.Fallback != "" {
-		if v.fallback, err = content.OpenFallback(o.Fallback); err != nil {
-			return nil, err
-		}
+	if err = v.openFallback(); err != nil {
+		return nil, err
 	}
 	v.breaker = breaker.New(o.Log)
 	if v.stores, err = openStores(ctx, o, v.breaker); err != nil {

@@ -40,7 +40,8 @@ func testErrands(e *env) {
 			e.Errorf("what is in S3 is queued still: %v", err)
 		}
 	}
-	e.ok(e.s.Hold(here.ID, "why", 77))
+	e.ok(e.s.Hold(here.ID, []byte("/here"), "why", 77))
+	e.fails(e.s.Hold(here.ID, []byte("/before"), "why", 78), meta.ErrSuperseded)
 	if u, err := e.s.QueueEntry(here.ID); err != nil || u.Held != "why" || u.Due != 77 {
 		e.Errorf("held: %+v, %v", u, err)
 	}
@@ -56,7 +57,7 @@ func testErrands(e *env) {
 // testFollow: a file that gets another name is decided anew, and its object follows.
 func testFollow(e *env) {
 	held, there := e.written(meta.Root, "held", 3), e.stored(e.written(meta.Root, "there", 3), "p/there")
-	e.ok(e.s.Hold(held.ID, "temporary", 1<<60))
+	e.ok(e.s.Hold(held.ID, []byte("/held"), "temporary", 1<<60))
 	for _, name := range []string{"held", "there"} {
 		_, err := e.s.Rename(meta.RenameRequest{OldParent: meta.Root, OldName: []byte(name),
 			NewParent: meta.Root, NewName: []byte(name + "2"), Now: e.now(), Follow: 9})

@@ -1,5 +1,6 @@
 -- From schema 1 to schema 2.
 ALTER TABLE node ADD COLUMN origin BLOB;
+CREATE INDEX node_origin ON node (ino) WHERE origin IS NOT NULL;
 
 ALTER TABLE version ADD COLUMN private INTEGER NOT NULL DEFAULT 0 CHECK (private IN (0, 1));
 ALTER TABLE version ADD COLUMN mode INTEGER NOT NULL DEFAULT 0;

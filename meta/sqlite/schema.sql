@@ -38,6 +38,9 @@ CREATE TABLE node (
 -- Nodes without a name, which wait to be forgotten.
 CREATE INDEX node_orphan ON node (ino) WHERE nlink = 0;
 
+-- Directories whose names are still to be taken in.
+CREATE INDEX node_origin ON node (ino) WHERE origin IS NOT NULL;
+
 -- place is a hash of the name, and the order in which directories are listed.
 CREATE TABLE name (
     parent INTEGER NOT NULL REFERENCES node (ino),
