@@ -87,9 +87,7 @@ func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fu
 		}
 	}
 	if in.Valid&^fuse.FATTR_FH == 0 {
-		// The kernel has nothing to say for chown(path, -1, -1), nor in front of some
-		// writes, for which it says more with the write.
-		if err := f.engine.Chown(meta.Ino(in.NodeId), in.InHeader.Uid); err != nil {
+		if err := f.wordless(meta.Ino(in.NodeId), in.InHeader.Uid); err != nil {
 			return f.status("setattr", err)
 		}
 	}
@@ -100,6 +98,17 @@ func (f *filesystem) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fu
 	fillAttr(&out.Attr, a)
 	out.SetTimeout(cacheTime)
 	return fuse.OK
+}
+
+// wordless is a change of attributes of which the kernel does not say what it is:
+// chown(path, -1, -1), or a write by somebody whose writes take privileges away. Of
+// most writes it says more when they come to us. Of those that do not, this is all we
+// hear.
+func (f *filesystem) wordless(ino meta.Ino, caller uint32) error {
+	if f.modes.blind(ino) {
+		return f.engine.DropPrivileges(ino)
+	}
+	return f.engine.Chown(ino, caller)
 }
 
 func fillEntry(out *fuse.EntryOut, a meta.Node) {

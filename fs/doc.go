@@ -20,6 +20,12 @@
 // A handle with O_SYNC or O_DSYNC is in passthrough for mappings only: its writes come
 // to us, since each of them is to be committed.
 //
+// So does a handle that may write to a file with set-user-ID, which a write takes away.
+// If the file got the bit after the open, the kernel asks before it writes by itself, in
+// the same words as for chown(path, -1, -1). While such a handle is open both take the
+// bit, also from a file that belongs neither to the caller nor to root: on a local disk
+// that chown is EPERM. Stores to a mapping take nothing, as on a local disk.
+//
 // A backing file is registered with a descriptor open for reading: the kernel
 // opens it again for every handle with the handle's own flags.
 //

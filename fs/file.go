@@ -152,6 +152,9 @@ func (f *filesystem) CopyFileRange(cancel <-chan struct{}, in *fuse.CopyFileRang
 		return 0, fuse.EBADF
 	}
 	n, err := f.engine.CopyRange(interruptible(cancel), from, to, int64(in.OffIn), int64(in.OffOut), int64(in.Len))
+	if err == nil && n > 0 && in.Uid != 0 {
+		err = f.engine.DropPrivileges(to.Ino()) // as with Fallocate
+	}
 	return uint32(n), f.status("copy_file_range", err)
 }
 

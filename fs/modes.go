@@ -28,6 +28,7 @@ type modes struct {
 type mode struct {
 	opens   int
 	backing int32 // registered with the kernel; 0: cached mode
+	blind   bool  // a handle was opened whose writes do not come to us
 }
 
 func (m *modes) init(s *fuse.Server) {
@@ -66,6 +67,8 @@ func (m *modes) enter(h *content.Handle, flags uint32, out *fuse.OpenOut) {
 			// Each write is to be committed, or takes privileges away: it must come to
 			// us. Mappings do not, and on a disk they take none away either.
 			out.OpenFlags |= fuse.FOPEN_DIRECT_IO
+		} else if h.Writes() {
+			n.blind = true
 		}
 	case !m.ever && !h.Unread():
 		// All reads and writes of this mount went through the kernel's cache: it is
@@ -99,6 +102,14 @@ func (m *modes) register(h *content.Handle) int32 {
 		return 0
 	}
 	return id
+}
+
+// blind reports whether a node is open for writes that do not come to us.
+func (m *modes) blind(ino meta.Ino) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.nodes[ino]
+	return n != nil && n.blind
 }
 
 // leave ends a handle's part in the node's mode.

@@ -25,8 +25,8 @@ func (h *Handle) Ino() meta.Ino { return h.l.ino }
 func (h *Handle) Writes() bool { return h.write }
 
 // Guarded reports whether each write through the handle must come to us, because the
-// file gave privileges to who runs it when the handle was opened. What gets them later
-// keeps them until the next open for writing: nobody tells us of the writes before.
+// file gave privileges to who runs it when the handle was opened. Of a file that gets
+// them later the kernel tells before it writes, but not what it is about.
 func (h *Handle) Guarded() bool { return h.guarded }
 
 // File returns the local file when it holds the whole content, so that the

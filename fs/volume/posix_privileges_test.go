@@ -15,14 +15,15 @@ import (
 // change of its content as any other does.
 func TestPosixPrivilegesInUse(t *testing.T) {
 	volumetest.Each(t, alone, func(v *volumetest.Volume) {
-		compare(v, "beside a reader", func(p *place) { loseInUse(p, unix.O_RDONLY) })
-		compare(v, "beside a writer", func(p *place) { loseInUse(p, unix.O_RDWR) })
+		compare(v, "beside a reader", func(p *place) { loseInUse(p, unix.O_RDONLY, false) })
+		compare(v, "beside a writer", func(p *place) { loseInUse(p, unix.O_RDWR, false) })
+		compare(v, "given while open", func(p *place) { loseInUse(p, unix.O_RDWR, true) })
 	})
 }
 
 // loseInUse changes files, by a descriptor that may write, that somebody else opened
-// first with the flags given.
-func loseInUse(p *place, flags int) {
+// first with the flags given. They get their privileges before that, or when all is open.
+func loseInUse(p *place, flags int, late bool) {
 	p.make("source", "source")
 	source, err := os.Open(p.path("source"))
 	must(p.T, err)
@@ -45,12 +46,19 @@ func loseInUse(p *place, flags int) {
 			for _, u := range others {
 				p.make("f", "ten bytes.")
 				must(p.T, unix.Chown(p.path("f"), 1234, 77))
-				must(p.T, unix.Chmod(p.path("f"), mode))
+				if !late {
+					must(p.T, unix.Chmod(p.path("f"), mode))
+				}
 				first, err := unix.Open(p.path("f"), flags, 0)
 				must(p.T, err)
 				fd, err := unix.Open(p.path("f"), unix.O_RDWR, 0) // as root: only the change is made by others
 				must(p.T, err)
-				as(p.T, u, func() { p.try(fmt.Sprintf("%s of %o by %d", change.name, mode, u.uid), change.do(fd)) })
+				if late {
+					must(p.T, unix.Chmod(p.path("f"), mode))
+				}
+				what := fmt.Sprintf("%s of %o by %d", change.name, mode, u.uid)
+				as(p.T, u, func() { p.note("after %s, %s,", what, ending(change.do(fd))) })
+				p.notes[len(p.notes)-1] += modeOf(p, "f")
 				p.stat("f")
 				must(p.T, errors.Join(unix.Close(fd), unix.Close(first)))
 				p.stat("f")
@@ -60,8 +68,9 @@ func loseInUse(p *place, flags int) {
 	}
 }
 
+// modeOf returns a file's mode, in words of the notes.
 func modeOf(p *place, name string) string {
-	var st unix.Stat_t
-	must(p.T, unix.Lstat(p.path(name), &st))
-	return fmt.Sprintf("%o", st.Mode)
+	st, err := os.Stat(p.path(name))
+	must(p.T, err)
+	return fmt.Sprintf(" it is %v", st.Mode())
 }
