@@ -64,6 +64,7 @@ func (p *program) commands() []*cli.Command {
 		p.moveCommand(),
 		p.errorsCommand(),
 		p.retryCommand(),
+		p.gcCommand(),
 	}
 }
 

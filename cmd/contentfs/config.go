@@ -35,6 +35,7 @@ type config struct {
 
 	passthrough bool
 	drain       time.Duration
+	grace       time.Duration
 	logLevel    slog.Level
 	logJSON     bool
 
