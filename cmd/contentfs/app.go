@@ -64,6 +64,8 @@ func (p *program) commands() []*cli.Command {
 		p.moveCommand(),
 		p.errorsCommand(),
 		p.retryCommand(),
+		p.historyCommand(),
+		p.undeleteCommand(),
 		p.gcCommand(),
 	}
 }
