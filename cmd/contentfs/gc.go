@@ -95,7 +95,7 @@ func (p *program) collect(ctx context.Context, c *cli.Context, s *session, work 
 		err = errors.Join(err, w.close())
 		_ = client.Wake(ctx) // the mount sweeps by itself a moment later
 		return done, err
-	case !errors.Is(err, control.ErrNotRunning) || s.mounted:
+	case !errors.Is(err, control.ErrNotRunning): // who is not seen here has the lock
 		return done, configError("volume "+s.name, "contentfs status "+s.name, "its mount does not answer: %w", err)
 	}
 	if err := s.needBucket(p); err != nil {
