@@ -124,3 +124,42 @@ func objects(t *testing.T, store backend.Backend) (keys []string) {
 	}
 	return keys
 }
+
+// TestUndeleteOfAnOpenFile: who has a deleted file open reads on, and what a writer
+// does to it does not reach the file that came back.
+func TestUndeleteOfAnOpenFile(t *testing.T) {
+	for name, flags := range map[string]int{"reader": os.O_RDONLY, "writer": os.O_RDWR} {
+		t.Run(name, func(t *testing.T) {
+			v := start(t)
+			v.Mount()
+			v.Write("a", []byte("content"))
+			v.Await("the upload", func() bool { return v.Status().Counts.Waiting.Count == 0 })
+			f, err := os.OpenFile(v.Join("a"), flags, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(v.Join("a")); err != nil {
+				t.Fatal(err)
+			}
+			want(t, v.Run("undelete", v.Name, "/a", "--state", v.State), 0, "/a is back")
+			v.Await("the file", func() bool { _, err := os.Stat(v.Join("a")); return err == nil })
+			b := make([]byte, 7)
+			if _, err := f.ReadAt(b, 0); err != nil || string(b) != "content" {
+				t.Errorf("the deleted one: %q, %v", b, err)
+			}
+			if flags != os.O_RDONLY {
+				_, err := f.WriteAt([]byte("changed"), 0)
+				t.Logf("write to the deleted file: %v; its close: %v", err, f.Close())
+			} else if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+			if got := string(v.Read("a")); got != "content" {
+				t.Errorf("back is %q", got)
+			}
+			if u := v.Unmount(); u.Pending != 0 {
+				t.Errorf("%+v", u)
+			}
+			auditVolume(t, v, openBucket(t, v))
+		})
+	}
+}
