@@ -65,6 +65,16 @@
 // notices (Elsewhere). Names that they change stand in the alterations, so that the
 // mount can tell the kernel.
 //
+// # What is garbage
+//
+// A version that was replaced or deleted is kept, for the grace of whoever collects
+// garbage. Until then Undelete brings it back. A collection gives up versions
+// (Discard): row gone, and what they had on record as lost object, stray path and
+// trash, in one transaction. Objects are removed by one place only, in three steps:
+// condemned (durable: no version has the key, and none gets it any more), deleted,
+// forgotten. A crash in between leaves the record, and the next collection repeats
+// the step.
+//
 // # Listings
 //
 // A directory is listed in the order of its names' places, and a place depends on the

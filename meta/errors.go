@@ -19,6 +19,8 @@ var (
 	ErrNoSpace    = errors.New("no space left for metadata")
 	ErrClosed     = errors.New("metadata store is closed")
 	ErrSuperseded = errors.New("the version changed meanwhile")
+	ErrCurrent    = errors.New("the version is current")
+	ErrNowhere    = errors.New("the bytes of the version are nowhere")
 )
 
 // Errors of opening a store.

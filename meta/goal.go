@@ -118,7 +118,8 @@ func (s *Store) SameContent(sha256 []byte, size int64, bucket string) (Version, 
 
 // SwitchObject puts on record that a version in S3 is whole under another key, and
 // takes it from the queue. The object that it had is lost from now on, for a garbage
-// collection. ErrSuperseded unless the version is stored under the key from.
+// collection. ErrSuperseded unless the version is stored under the key from, and the
+// new key is among the lost ones and not condemned.
 // Durable.
 func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag string, now int64) error {
 	err := s.durable(func(t *tx) error {
@@ -129,7 +130,9 @@ func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag str
 		if v.Remote != Stored || v.Key != from {
 			return ErrSuperseded
 		}
-		if err := t.exec(`DELETE FROM lost_object WHERE bucket = $1 AND key = $2`, to.Bucket, to.Key); err != nil {
+		// A condemned object is about to go: it is nobody's any more.
+		err = t.must(ErrSuperseded, `DELETE FROM lost_object WHERE bucket = $1 AND key = $2 AND since <> 0`, to.Bucket, to.Key)
+		if err != nil {
 			return err
 		}
 		err = t.must(ErrSuperseded, `UPDATE version SET bucket = $2, prefix = $3, key = $4, etag = $5, private = $6

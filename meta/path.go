@@ -75,26 +75,32 @@ func (s *Store) PathOf(parent Ino, name []byte) ([]byte, error) {
 // Resolve walks an absolute path from the root. Symlinks are not followed.
 // ErrNotExist, ErrNotDir; fs.ErrInvalid for a path that is not absolute.
 func (s *Store) Resolve(path []byte) (Node, error) {
-	if len(path) == 0 || path[0] != '/' {
-		return Node{}, pathErr("resolve", path, fs.ErrInvalid)
-	}
 	var n Node
 	err := s.read.view(context.Background(), func(q source) (err error) {
-		if n, err = getNode(q, Root); err != nil {
-			return err
-		}
-		for name := range bytes.SplitSeq(path, []byte{'/'}) {
-			if len(name) == 0 {
-				continue
-			}
-			if n, err = lookup(q, n.Ino, name); err != nil {
-				return err
-			}
-		}
-		return nil
+		n, err = resolve(q, path)
+		return err
 	})
 	if err != nil {
 		return Node{}, pathErr("resolve", path, err)
+	}
+	return n, nil
+}
+
+func resolve(q source, path []byte) (Node, error) {
+	if len(path) == 0 || path[0] != '/' {
+		return Node{}, fs.ErrInvalid
+	}
+	n, err := getNode(q, Root)
+	if err != nil {
+		return Node{}, err
+	}
+	for name := range bytes.SplitSeq(path, []byte{'/'}) {
+		if len(name) == 0 {
+			continue
+		}
+		if n, err = lookup(q, n.Ino, name); err != nil {
+			return Node{}, err
+		}
 	}
 	return n, nil
 }

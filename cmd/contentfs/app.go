@@ -67,6 +67,9 @@ func (p *program) commands() []*cli.Command {
 		p.iamPolicyCommand(),
 		p.policyCommand(),
 		p.configCommand(),
+		p.historyCommand(),
+		p.undeleteCommand(),
+		p.gcCommand(),
 	}
 }
 

@@ -41,6 +41,7 @@ type config struct {
 	http        string // host:port, "" for none
 	passthrough bool
 	drain       time.Duration
+	grace       time.Duration
 	logLevel    slog.Level
 	logJSON     bool
 

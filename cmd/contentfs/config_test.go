@@ -50,6 +50,7 @@ func TestEverySettingInEveryPlace(t *testing.T) {
 		"durability": "relaxed", "uid": "33", "gid": "34", "umask": "027", "read_only": "true", "allow_other": "false",
 		"site_url": "https://www.example.org", "cdn_domain": "cdn.example.org", "passthrough": "false",
 		"drain_deadline": "5m", "log_level": "warn", "log_format": "json", "http": "127.0.0.1:7480",
+		"grace": "2d12h",
 	}
 	f := newFixture(t)
 	for _, s := range settings() {

@@ -26,6 +26,8 @@ const (
 	groupFiles  group = "Permissions"
 	groupURL    group = "URLs for visitors"
 	groupDaemon group = "Process"
+
+	groupGarbage group = "Deleted and replaced files"
 )
 
 // setting is one thing that can be set: in the file by its key, in the
@@ -83,6 +85,9 @@ func settings() []setting {
 			help: "`DIR` that holds what S3 does not"},
 		{key: "durability", def: "strict", group: groupLocal, set: setDurability,
 			help: "`WHEN` close returns: strict (content is safe on this server's disk), relaxed (a power cut may take the last seconds), s3 (S3 has it)"},
+
+		{key: "grace", def: "7d", group: groupGarbage, set: setGrace,
+			help: "`TIME` that replaced and deleted content is kept, at least: contentfs gc removes what is older"},
 
 		{key: "uid", kind: number, group: groupFiles, set: setUID, note: "who creates them",
 			help: "`USER`, a name or a number, that owns new files"},

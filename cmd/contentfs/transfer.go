@@ -133,11 +133,7 @@ func (x *transferring) run(ctx context.Context, c *cli.Context) error {
 	})
 }
 
-// log returns the log of a volume that this command works on itself: what goes wrong
-// and nothing else.
-func (x *transferring) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(x.p.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-}
+func (x *transferring) log() *slog.Logger { return errorLog(x.p.stderr) }
 
 // beside works on the database of a mounted volume.
 func (x *transferring) beside(ctx context.Context, c *cli.Context, client *control.Client) (err error) {

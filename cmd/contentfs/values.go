@@ -233,6 +233,11 @@ func setDrain(c *config, v string) error {
 	return nil
 }
 
+func setGrace(c *config, v string) (err error) {
+	c.grace, err = parseAge(v)
+	return err
+}
+
 func setLogLevel(c *config, v string) error {
 	if err := oneOf(v, "debug", "info", "warn", "error"); err != nil {
 		return err

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"contentfs/backend"
+	"contentfs/fs/audit"
+	"contentfs/fs/content"
+	"contentfs/fs/control"
+	"contentfs/fs/volume"
+	"contentfs/meta"
+)
+
+func (p *program) gcCommand() *cli.Command {
+	return &cli.Command{
+		Name: "gc", Usage: "remove for good what was deleted or replaced", ArgsUsage: "VOLUME",
+		Description: `Content that was deleted or replaced is kept, and contentfs history and undelete find
+it, until this command removes it: objects, copies in the fallback and on this server
+that were given up longer ago than the grace (grace in the configuration, 7d if it is
+not set). Without --yes it only tells what would go.
+
+Only what is on record as garbage of this volume is removed; the bucket is not listed.
+It can be interrupted at any time and run again, also while the volume is mounted.`,
+		Flags: append(flagsOf(func(s *setting) bool {
+			return s.group == groupStore || s.group == groupGarbage || s.key == "state" || s.key == "fallback"
+		}),
+			&cli.BoolFlag{Name: "yes", Usage: "remove it", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "force", Usage: "also when that is more than half of all objects", DisableDefaultText: true},
+			&cli.IntFlag{Name: "limit", Usage: "remove at most this `NUMBER` of versions, and of objects", DefaultText: "none"},
+			configFlag(), formatFlag()),
+		Action: interruptible(p.gc),
+	}
+}
+
+func (p *program) gc(ctx context.Context, c *cli.Context) (err error) {
+	asJSON, err := wantJSON(c)
+	if err != nil {
+		return err
+	}
+	arg, err := oneArgument(c, "VOLUME")
+	if err != nil {
+		return err
+	}
+	if c.Int("limit") < 0 {
+		return usageError("option --limit", "", "it is a positive number")
+	}
+	s, err := p.session(c, arg, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	now := p.now()
+	work := &audit.Collection{Meta: s.store, Objects: s.objects, Before: now.Add(-s.grace).UnixNano(),
+		Limit: c.Int("limit"), Force: c.Bool("force")}
+	r := &gcResult{Volume: s.name, Grace: s.grace.String(), now: now}
+	plan, err := work.Plan(now)
+	r.plan(&plan)
+	if err != nil && !errors.Is(err, audit.ErrTooMuch) {
+		return gcFailure(s, err)
+	}
+	if !c.Bool("yes") {
+		r.tooMuch = err != nil
+		return p.print(asJSON, r)
+	}
+	if err != nil {
+		return gcFailure(s, err)
+	}
+	if s.fallback != "" {
+		if work.Fallback, err = content.OpenFallback(s.fallback); err != nil {
+			return configError("fallback "+s.fallback, "", "%w", err)
+		}
+		defer work.Fallback.Close()
+	}
+	r.Collected = true
+	r.done, err = p.collect(ctx, c, s, work)
+	return p.gcEnd(asJSON, s, r, err)
+}
+
+// collect removes: beside the mount if there is one, and else with the volume locked,
+// so that none comes meanwhile.
+func (p *program) collect(ctx context.Context, c *cli.Context, s *session, work *audit.Collection) (done audit.Collected, err error) {
+	client, err := control.Dial(s.socket)
+	switch {
+	case err == nil:
+		w, err := p.session(c, c.Args().First(), true)
+		if err != nil {
+			return done, err
+		}
+		work.Meta = w.store
+		done, err = work.Run(ctx, p.now())
+		err = errors.Join(err, w.close())
+		_ = client.Wake(ctx) // the mount sweeps by itself a moment later
+		return done, err
+	case !errors.Is(err, control.ErrNotRunning): // who is not seen here has the lock
+		return done, configError("volume "+s.name, "contentfs status "+s.name, "its mount does not answer: %w", err)
+	}
+	if err := s.needBucket(p); err != nil {
+		return done, err
+	}
+	v, err := volume.Open(ctx, volumeOptions(s.config, errorLog(p.stderr)))
+	if err != nil {
+		return done, mountFailure(s.config, err)
+	}
+	err = v.Work(ctx, func(ctx context.Context) (err error) {
+		work.Meta = v.Meta()
+		done, err = work.Run(ctx, p.now())
+		return errors.Join(err, v.Engine().SweepNow())
+	})
+	return done, err
+}
+
+// gcEnd tells what was removed, and what was not.
+func (p *program) gcEnd(asJSON bool, s *session, r *gcResult, err error) error {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return gcFailure(s, err)
+	}
+	r.interrupted = err != nil
+	if perr := p.print(asJSON, r); perr != nil {
+		return perr
+	}
+	if r.interrupted {
+		return told(exitInterrupted)
+	}
+	for bucket, err := range r.done.Failed {
+		return &failure{code: storeCode(err), what: "bucket " + bucket, err: err, try: deleteRemedy(err)}
+	}
+	if r.done.Kept > 0 {
+		return &failure{code: exitFailed, what: "volume " + s.name, err: r.done.Why, try: "the right --fallback"}
+	}
+	return nil
+}
+
+// deleteRemedy is storeRemedy for a deletion, which needs a permission of its own.
+func deleteRemedy(err error) string {
+	if backend.ClassOf(err) == backend.Denied {
+		return "allow s3:DeleteObject on the prefix in the policy of these credentials; " + storeRemedy(err)
+	}
+	return storeRemedy(err)
+}
+
+func gcFailure(s *session, err error) error {
+	what := "volume " + s.name
+	switch {
+	case errors.Is(err, audit.ErrTooMuch):
+		return &failure{code: exitFailed, what: what, err: err, try: "--force, if that is what you mean"}
+	case errors.Is(err, audit.ErrClock):
+		return configError(what, "set this server's clock (timedatectl)", "%w", err)
+	case errors.Is(err, meta.ErrNoSpace):
+		return &failure{code: exitFailed, what: what, err: err, try: "room on the disk of " + s.state}
+	}
+	return err
+}
+
+// gcResult is what a collection would remove, or did.
+type gcResult struct {
+	Volume    string     `json:"volume"`
+	Grace     string     `json:"grace"`
+	Oldest    *time.Time `json:"oldest,omitempty"`
+	Versions  gcCount    `json:"versions"`
+	Objects   gcCount    `json:"objects"`
+	Lost      int64      `json:"lost_objects"`
+	Fallback  gcCount    `json:"fallback"`
+	Local     gcCount    `json:"local"`
+	Collected bool       `json:"collected"`
+
+	now         time.Time
+	tooMuch     bool
+	interrupted bool
+	done        audit.Collected
+}
+
+// gcCount is a number of versions and their bytes.
+type gcCount struct {
+	Count int64 `json:"count"`
+	Bytes int64 `json:"bytes"`
+}
