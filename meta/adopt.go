@@ -149,18 +149,20 @@ func (t *tx) adopt(dir Ino, f *Found, now int64) (taken, below bool, err error) 
 		return false, false, err
 	}
 	below = f.Node.IsDir() && !f.Closed
-	n, err := getEntry(t, dir, f.Name)
-	if err == nil {
-		if !n.IsDir() || !below {
-			return false, false, nil
-		}
-		return false, true, t.exec(`UPDATE node SET origin = $2 WHERE ino = $1`, n.Ino, f.Path)
-	}
-	if !errors.Is(err, ErrNotExist) {
+	// One question for all: there may be a hundred thousand names.
+	var ino int64
+	var ours bool
+	err = one(t.row(`SELECT coalesce((SELECT ino FROM name WHERE parent = $1 AND place = $2 AND name = $3), 0),
+		EXISTS (SELECT 1 FROM version WHERE fallback = $4) OR EXISTS (SELECT 1 FROM stray WHERE path = $4)`,
+		dir, t.place(f.Name), f.Name, f.Path), &ino, &ours)
+	switch {
+	case err != nil:
 		return false, false, err
-	}
-	if ours, err := t.ofOurs(f.Path); err != nil || ours {
-		return false, false, err
+	case ino != 0:
+		below, err = t.merge(Ino(ino), f, below)
+		return false, below, err
+	case ours:
+		return false, false, nil
 	}
 	if err := t.adoptNode(dir, f, below, now); err != nil {
 		return false, false, err
@@ -168,14 +170,18 @@ func (t *tx) adopt(dir Ino, f *Found, now int64) (taken, below bool, err error) 
 	return true, below, t.bind(dir, f.Name, f.Node.Ino)
 }
 
-// ofOurs reports whether what lies at a path of the fallback was put there for a
-// version, or taken in by another name.
-func (t *tx) ofOurs(path []byte) (bool, error) {
-	ours, err := exists(t, `SELECT 1 FROM version WHERE fallback = $1`, path)
-	if err == nil && !ours {
-		ours, err = exists(t, `SELECT 1 FROM stray WHERE path = $1`, path)
+// merge has a directory taken into one that is there.
+func (t *tx) merge(ino Ino, f *Found, below bool) (bool, error) {
+	if !below {
+		return false, nil
 	}
-	return ours, err
+	if _, err := getDir(t, ino); err != nil {
+		if errors.Is(err, ErrNotDir) {
+			err = nil
+		}
+		return false, err
+	}
+	return true, t.exec(`UPDATE node SET origin = $2 WHERE ino = $1`, ino, f.Path)
 }
 
 // adoptNode stores the node, and the version of a regular file, which is where it
