@@ -66,6 +66,7 @@ func (p *program) commands() []*cli.Command {
 		p.errorsCommand(),
 		p.retryCommand(),
 		p.iamPolicyCommand(),
+		p.importCommand(),
 	}
 }
 
