@@ -67,6 +67,7 @@ func (p *program) commands() []*cli.Command {
 		p.retryCommand(),
 		p.iamPolicyCommand(),
 		p.importCommand(),
+		p.lookupCommand(),
 	}
 }
 

@@ -61,6 +61,8 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"Errands", testErrands},
 		{"Follow", testFollow},
 		{"FallbackPaths", testFallbackPaths},
+		{"Import", testImport},
+		{"ImportRefuses", testImportRefuses},
 		{"Lost", testLost},
 		{"Quarantine", testQuarantine},
 		{"Files", testFiles},
