@@ -27,6 +27,11 @@ const (
 	groupDaemon group = "Process"
 )
 
+// groups returns all of them.
+func groups() []group {
+	return []group{groupStore, groupLocal, groupFiles, groupURL, groupDaemon}
+}
+
 // setting is one thing that can be set: in the file by its key, in the
 // environment, and as an option.
 type setting struct {
