@@ -56,6 +56,10 @@
 // notices (Elsewhere). Names that they change stand in the alterations, so that the
 // mount can tell the kernel.
 //
+// An import makes files of objects that were there before: a node and a version that
+// is stored from the start, with a key that is not made of its id and perhaps no
+// checksum. A key that a version has, or that was given up, is not imported.
+//
 // # Listings
 //
 // A directory is listed in the order of its names' places, and a place depends on the

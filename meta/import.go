@@ -86,9 +86,15 @@ func (s *Store) Importable(list []ImportedObject) ([]ImportOutcome, error) {
 	return outcomes, nil
 }
 
-// ByKey gives the version that has a key in a bucket, retired ones too. ErrNotExist.
-func (s *Store) ByKey(bucket, key string) (Version, error) {
-	v, err := getByKey(s.read, bucket, key)
+// ByKey gives the version that has a key in a bucket, retired ones too. With bucket ""
+// it is that of any bucket: a current one if there is, and the latest. ErrNotExist.
+func (s *Store) ByKey(bucket, key string) (v Version, err error) {
+	if bucket != "" || key == "" {
+		v, err = getByKey(s.read, bucket, key)
+	} else {
+		v, err = scanVersion(s.read.row(`SELECT `+versionColumns+` FROM version v WHERE v.key = $1 AND v.key <> ''
+			ORDER BY CASE WHEN v.retired = 0 THEN 0 ELSE 1 END, v.id DESC LIMIT 1`, key))
+	}
 	return v, opErr("version with key", err)
 }
 

@@ -109,7 +109,7 @@ var errNotFound = errors.New("nothing in this volume has it")
 func (s *session) find(asked string) (lookupFinding, error) {
 	u, err := url.Parse(asked)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return s.findKey([]string{s.config.store.bucket}, asked)
+		return s.findKey(s.anyBucket(), asked)
 	}
 	if path, ok := below(u, s.config.siteURL); ok {
 		f, err := s.findPath(path)
@@ -118,7 +118,7 @@ func (s *session) find(asked string) (lookupFinding, error) {
 		}
 	}
 	if host := s.config.cdnDomain; host != "" && strings.EqualFold(u.Host, host) {
-		return s.findKey([]string{s.config.store.bucket}, strings.TrimPrefix(u.Path, "/"))
+		return s.findKey(s.anyBucket(), strings.TrimPrefix(u.Path, "/"))
 	}
 	return s.findObject(u)
 }
@@ -166,7 +166,16 @@ func below(u *url.URL, base string) (string, bool) {
 	return path, ok && strings.HasPrefix(path, "/")
 }
 
-// findKey looks for a key in buckets.
+// anyBucket is where a key is looked for that comes without a bucket: in the volume's
+// first.
+func (s *session) anyBucket() []string {
+	if bucket := s.config.store.bucket; bucket != "" {
+		return []string{bucket, ""}
+	}
+	return []string{""}
+}
+
+// findKey looks for a key in buckets; "" is any.
 func (s *session) findKey(buckets []string, key string) (lookupFinding, error) {
 	for _, bucket := range buckets {
 		v, err := s.store.ByKey(bucket, key)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"contentfs/backend"
 	"contentfs/backend/mem"
+	"contentfs/meta/sqlite"
 )
 
 // signing is a linkStore that signs.
@@ -48,6 +51,7 @@ func TestLookup(t *testing.T) {
 		{"https://www.example.org/uid/field --site-url https://www.example.org", exitFailed, "", "nothing in this volume"},
 		{"nothing uid_1o_field_old.jpg", exitFailed, path, "nothing in this volume"},
 		{"https://other.example.org/uid_1o_field_old.jpg", exitFailed, "", "nothing in this volume"},
+		{"uid_1o_field_old.jpg --bucket another-bucket", exitOK, path, ""},
 		{"https:///", exitFailed, "", "nothing in this volume"},
 		{"", exitUsage, "", "is missing"},
 	} {
@@ -59,6 +63,32 @@ func TestLookup(t *testing.T) {
 	code, out, _ := f.command("lookup", "web", "--format", "json", "uid_1o_field_old.jpg", "nothing")
 	if code != exitFailed || !strings.Contains(out, `"path":"/uid/field/old.jpg"`) || !strings.Contains(out, `"verdict":"1 of 2 found"`) {
 		t.Errorf("json: exit %d, %s", code, out)
+	}
+}
+
+// TestLookupOfWhatWent: the path of content that was removed is still known.
+func TestLookupOfWhatWent(t *testing.T) {
+	f := newLookup(t)
+	s, err := sqlite.Open(filepath.Join(f.paths.state, "web", databaseName), sqlite.Options{MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	dir, err := s.Resolve([]byte("/uid/field"))
+	if err == nil {
+		_, err = s.Unlink(dir.Ino, []byte("old.jpg"), now.UnixNano()+1)
+	}
+	cancel()
+	if err := errors.Join(err, <-done, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"uid_1o_field_old.jpg", "https://www.example.org/uid/field/old.jpg --site-url https://www.example.org"} {
+		code, out, errOut := f.command(append([]string{"lookup", "web"}, strings.Fields(args)...)...)
+		if code != exitOK || !strings.HasPrefix(out, "/uid/field/old.jpg  (no longer") {
+			t.Errorf("%s: exit %d, %q, %s", args, code, out, errOut)
+		}
 	}
 }
 

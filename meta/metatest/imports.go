@@ -46,10 +46,13 @@ func testImport(e *env) {
 	}
 	same(e, "alterations", strings.Join(names, " "), "image large a.jpg a.jpg")
 	same(e, "by key", get(e.s.ByKey("old", "k1"))(e).ID, v.ID)
+	same(e, "by key in any bucket", get(e.s.ByKey("", "k1"))(e).ID, v.ID)
 	_, err := e.s.ByKey("other", "k1")
 	e.fails(err, meta.ErrNotExist)
-	_, err = e.s.ByKey("old", "")
-	e.fails(err, meta.ErrNotExist)
+	for _, bucket := range []string{"", "old"} {
+		_, err = e.s.ByKey(bucket, "")
+		e.fails(err, meta.ErrNotExist)
+	}
 	get(e.s.Unlink(large.Ino, []byte("a.jpg"), e.now()))(e)
 	e.ok(e.s.RemoveOrphan(n.Ino, e.now()))
 	same(e, "retired", get(e.s.ByKey("old", "k1"))(e).Retired != 0, true)
