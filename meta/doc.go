@@ -74,6 +74,9 @@
 // condemned (durable: no version has the key, and none gets it any more), deleted,
 // forgotten. A crash in between leaves the record, and the next collection repeats
 // the step.
+// An import makes files of objects that were there before: a node and a version that
+// is stored from the start, with a key that is not made of its id and perhaps no
+// checksum. A key that a version has, or that was given up, is not imported.
 //
 // # Listings
 //

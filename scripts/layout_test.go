@@ -15,6 +15,7 @@ var below = map[string][]string{
 	"cmd/contentfs": {
 		"fs/volume", "fs/audit", "fs/control", // the engine, whole
 		"fs/transfer",         // migrate, restore, move
+		"fs/takeover",         // import
 		"fs/policy",           // the rules of the configuration
 		"fs/content",          // the rule of url, for a volume that is not mounted
 		"fs/policy",           // the rules of the configuration
@@ -28,6 +29,7 @@ var below = map[string][]string{
 	"fs/redirect": {"fs/content", "meta"},
 	"fs/upload":   {"fs/content", "meta", "backend"},
 	"fs/transfer": {"fs/content", "meta"},
+	"fs/takeover": {"fs/content", "meta", "backend"},
 	"fs/audit":    {"fs/content", "fs/local", "meta", "backend"},
 	"fs/content":  {"fs/local", "fs/policy", "meta", "backend"},
 	"fs/control":  {"meta"},

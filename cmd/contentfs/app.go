@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -70,6 +71,8 @@ func (p *program) commands() []*cli.Command {
 		p.historyCommand(),
 		p.undeleteCommand(),
 		p.gcCommand(),
+		p.importCommand(),
+		p.lookupCommand(),
 	}
 }
 
@@ -132,10 +135,23 @@ func (p *program) run(ctx context.Context, args []string) int {
 type cliOptions struct{ c *cli.Context }
 
 func (o cliOptions) lookup(name string) (string, bool) {
-	if !o.c.IsSet(name) {
+	if !o.c.IsSet(name) || !o.isSetting(name) {
 		return "", false
 	}
 	return fmt.Sprint(o.c.Value(name)), true
+}
+
+// isSetting tells an option that is a setting from one that only has the name of one:
+// --uid of most commands is that of a content item. Settings stand in their groups.
+func (o cliOptions) isSetting(name string) bool {
+	for _, f := range o.c.Command.Flags {
+		if !slices.Contains(f.Names(), name) {
+			continue
+		}
+		listed, ok := f.(cli.CategorizableFlag)
+		return ok && slices.Contains(groups(), group(listed.GetCategory()))
+	}
+	return false
 }
 
 // version returns the version that the binary was built as.

@@ -98,6 +98,12 @@ func TestCommandLines(t *testing.T) {
 		{"iam-policy", exitUsage, "", "VOLUME is missing"},
 		{"iam-policy web", exitConfig, "", "no bucket"},
 		{"iam-policy web --format xml", exitUsage, "", "try: --format table"},
+		{"migrate web --uid 003d34b5ba832f753ad91a6cdac1921f", exitConfig, "", "no such volume"}, // no user of this machine
+		{"mount web --uid 003d34b5ba832f753ad91a6cdac1921f", exitUsage, "", "there is no user"},
+		{"import web", exitUsage, "", "try: --as addon"},
+		{"import web --as paths --fields a", exitUsage, "", "for --as addon"},
+		{"import nosuch --as paths", exitConfig, "", "no such volume"},
+		{"lookup web", exitUsage, "", "is missing"},
 		{"url", exitUsage, "", "PATH is missing"},
 		{"url --volume web /a", exitConfig, "", "meta.db"},
 		{"url /proc/self/nosuch", exitFailed, "", "/proc/self/nosuch"},

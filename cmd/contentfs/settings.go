@@ -30,6 +30,11 @@ const (
 	groupGarbage group = "Deleted and replaced files"
 )
 
+// groups returns all of them.
+func groups() []group {
+	return []group{groupStore, groupLocal, groupFiles, groupURL, groupDaemon}
+}
+
 // setting is one thing that can be set: in the file by its key, in the
 // environment, and as an option.
 type setting struct {

@@ -104,8 +104,15 @@ func (e *Engine) openOutgoing(o *Outgoing, insist Insist) error {
 			return fmt.Errorf("version %d is in the fallback %q, and the volume has none now: %w", v.ID, v.Fallback, ErrAway)
 		}
 		f, err := e.Fallback.open(v.Fallback, unix.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		if err := e.unaltered(v, f); err != nil {
+			f.Close()
+			return err
+		}
 		o.file = f
-		return err
+		return nil
 	}
 	f, err := e.openVersion(v)
 	if err != nil {

@@ -71,6 +71,8 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"UndeleteReplaces", testUndeleteReplaces},
 		{"UndeleteErrors", testUndeleteErrors},
 		{"History", testHistory},
+		{"Import", testImport},
+		{"ImportRefuses", testImportRefuses},
 		{"Lost", testLost},
 		{"Quarantine", testQuarantine},
 		{"Files", testFiles},
