@@ -17,7 +17,7 @@ const (
 	readers = 2
 	// pace is the pause of a writer or reader between two of its works: the machine
 	// has the administrator's commands to run as well.
-	pace = 10 * time.Millisecond
+	pace = 30 * time.Millisecond
 )
 
 // load is the CMS.
@@ -27,18 +27,19 @@ type load struct {
 	findings *findings
 	excused  func() bool // whether reading may fail now
 
-	seed   uint64
-	rounds uint64
-	stop   context.CancelFunc
-	done   sync.WaitGroup
-	writes atomic.Int64
-	reads  atomic.Int64
-	failed atomic.Int64 // reads that were excused
+	seed    uint64
+	longest int // bytes of a name
+	rounds  uint64
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+	writes  atomic.Int64
+	reads   atomic.Int64
+	failed  atomic.Int64 // reads that were excused
 }
 
 // newLoad returns a site's content, of which nothing is written yet.
 func newLoad(point string, o *options, f *findings) *load {
-	l := &load{point: point, seed: o.seed, findings: f}
+	l := &load{point: point, seed: o.seed, longest: o.longest, findings: f}
 	const perItem = 5
 	for n := range o.files / perItem {
 		l.items = append(l.items, &item{uid: uidOf(n), files: make(map[string]text)})
@@ -55,7 +56,7 @@ func (l *load) fill(ctx context.Context, files int) error {
 			r := rand.New(rand.NewPCG(l.seed, uint64(w)))
 			for n := w; n < files && ctx.Err() == nil; n += cap(errs) {
 				i := l.items[n%len(l.items)]
-				name := places()[n/len(l.items)%len(places())] + "/" + hurting()[n%len(hurting())]
+				name := places()[n/len(l.items)%len(places())] + "/" + hurting(l.longest)[n%len(hurting(l.longest))]
 				i.mu.Lock()
 				err := l.write(i, name, newText(r))
 				i.mu.Unlock()
@@ -120,15 +121,15 @@ func (l *load) change(r *rand.Rand, i *item) {
 
 func (l *load) edit(r *rand.Rand, i *item) error {
 	name, some := i.pick()
-	fresh, free := i.newName(r)
+	fresh, free := i.newName(r, l.longest)
 	switch what := r.IntN(10); {
-	case !some || what < 3 && free:
+	case !some || what < 2 && free:
 		return l.write(i, fresh, newText(r))
-	case what < 5:
+	case what < 4:
 		return l.replace(i, name, newText(r))
-	case what < 7:
+	case what < 6:
 		return l.write(i, name, newText(r))
-	case what < 8 && free:
+	case what < 7 && free:
 		return l.rename(i, name, fresh)
 	case what < 9:
 		delete(i.files, name)
@@ -140,7 +141,7 @@ func (l *load) edit(r *rand.Rand, i *item) error {
 // scales writes all scales of an image anew, as a CMS does when one is changed.
 func (l *load) scales(r *rand.Rand, i *item) error {
 	for _, place := range []string{"image/preview", "image/thumb"} {
-		if err := l.write(i, place+"/"+hurting()[r.IntN(len(hurting()))], newText(r)); err != nil {
+		if err := l.write(i, place+"/"+hurting(l.longest)[r.IntN(len(hurting(l.longest)))], newText(r)); err != nil {
 			return err
 		}
 	}

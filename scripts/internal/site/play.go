@@ -114,6 +114,11 @@ func (p *play) check(s *stage) error {
 	if err := p.site.mount(); err != nil {
 		return err
 	}
+	c, err := p.site.counts()
+	if err != nil {
+		return err
+	}
+	p.findings.equal("files after a new mount", c.Files, s.files)
 	p.compare("mount without local files", p.site.point)
 	return nil
 }
@@ -126,7 +131,9 @@ func (p *play) count(s *stage) error {
 	}
 	all, _ := p.load.total()
 	s.files = all.files
-	p.findings.equal("files", c.Files, all.files)
+	if c.Files < all.files { // files that were removed may be counted until the next mount
+		p.findings.add("files: %d, less than %d", c.Files, all.files)
+	}
 	p.findings.equal("bytes of all places", c.OnlyLocal.Bytes+c.LocalAndS3.Bytes+c.OnlyS3.Bytes+c.Fallback.Bytes, all.bytes)
 	p.findings.equal("contents of all places", c.OnlyLocal.Count+c.LocalAndS3.Count+c.OnlyS3.Count+c.Fallback.Count, all.files)
 	p.findings.equal("lost", c.Lost.Count, 0)

@@ -101,8 +101,8 @@ func newText(r *rand.Rand) text {
 }
 
 // newName makes up a place and a name that the item has not.
-func (i *item) newName(r *rand.Rand) (string, bool) {
-	names := hurting()
+func (i *item) newName(r *rand.Rand, longest int) (string, bool) {
+	names := hurting(longest)
 	place := places()[r.IntN(len(places()))]
 	name := place + "/" + names[r.IntN(len(names))]
 	_, taken := i.files[name]
