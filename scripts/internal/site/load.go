@@ -40,9 +40,11 @@ type load struct {
 // newLoad returns a site's content, of which nothing is written yet.
 func newLoad(point string, o *options, f *findings) *load {
 	l := &load{point: point, seed: o.seed, longest: o.longest, findings: f}
+	l.byUID = make(map[string]*item)
 	const perItem = 5
 	for n := range o.files / perItem {
-		l.items = append(l.items, &item{uid: uidOf(n), files: make(map[string]text)})
+		i := &item{uid: uidOf(n), files: make(map[string]text), gone: make(map[string]bool)}
+		l.items, l.byUID[i.uid] = append(l.items, i), i
 	}
 	return l
 }
@@ -133,6 +135,7 @@ func (l *load) edit(r *rand.Rand, i *item) error {
 		return l.rename(i, name, fresh)
 	case what < 9:
 		delete(i.files, name)
+		i.gone[name] = true
 		return os.Remove(l.at(i, name))
 	}
 	return l.scales(r, i)
@@ -180,6 +183,7 @@ func (l *load) rename(i *item, from, to string) error {
 	}
 	i.files[to] = i.files[from]
 	delete(i.files, from)
+	i.gone[from] = true
 	return nil
 }
 

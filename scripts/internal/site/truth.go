@@ -39,6 +39,7 @@ type item struct {
 	uid   string
 	mu    sync.RWMutex    // guards files, here and on the disk
 	files map[string]text // by path below the uid
+	gone  map[string]bool // names that it had
 }
 
 // pick returns any of the item's files.
@@ -52,6 +53,7 @@ func (i *item) pick() (string, bool) {
 // truth is all that the load wrote. Its items are there from the beginning.
 type truth struct {
 	items []*item
+	byUID map[string]*item
 }
 
 // sum is a number of files and their bytes.
@@ -72,6 +74,19 @@ func (t *truth) total() (all sum, byField map[string]int64) {
 		i.mu.RUnlock()
 	}
 	return all, byField
+}
+
+// had reports whether a path from the top was one of the load's, which it removed or
+// renamed.
+func (t *truth) had(name string) bool {
+	uid, rest, _ := strings.Cut(name, "/")
+	i := t.byUID[uid]
+	if i == nil {
+		return false
+	}
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	return i.gone[rest]
 }
 
 // each calls f for every file, by its path from the top.
