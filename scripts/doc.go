@@ -5,6 +5,7 @@
 //	scripts/demo   contentfs at work, on a real mount and a real S3 server
 //	scripts/bench  figures of a mount beside those of a plain folder
 //	scripts/crash  kills and power cuts, for as long as one likes
+//	scripts/site   a site's life: to S3, within it, and back, under a load
 //
 // The doors run on a fresh Debian or Ubuntu with Go, gcc and git, and install the
 // rest (lib.sh). The tests here read source files only: layout_test.go says who

@@ -60,6 +60,7 @@ var helpers = map[string][]string{
 	"fs/internal/model":               {"fs", "fs/audit", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
 	"cmd/contentfs/internal/life":     {},
 	"cmd/contentfs/internal/workload": {},
+	"scripts/internal/site":           {"backend/backendtest"},
 }
 
 // outside says who may import what is not ours, besides the standard library and
