@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"contentfs/backend"
+	"contentfs/fs/policy"
 	"contentfs/meta"
 )
 
@@ -51,10 +52,6 @@ func (e *Engine) Rekey(ctx context.Context, id meta.VersionID, keyLimit int) err
 }
 
 func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *meta.Upload, keyLimit int) error {
-	n, err := e.Meta.Node(v.Ino)
-	if err != nil {
-		return err
-	}
 	rule := e.Policy.Decide(PolicyFile(path, v.Size, v.Mtime), time.Now())
 	to := meta.BeginUpload{Bucket: e.Bucket, Prefix: e.prefixOf(&rule), Private: rule.Private}
 	if u.ToBucket != "" {
@@ -68,14 +65,41 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 		return err
 	}
 	c, ok := b.(backend.Copier)
-	if !ok && u.ToBucket == "" {
+	switch {
+	case ok && v.SHA256 != nil:
+	case u.ToBucket == "":
 		return errors.Join(e.Meta.Done(v.ID), ErrSettled) // the object keeps the key that it has
-	}
-	if !ok {
+	case !ok:
 		return fmt.Errorf("bucket %s: the store does not copy", to.Bucket)
-	}
-	if v.SHA256 == nil {
+	default:
 		return fmt.Errorf("version %d has no checksum on record, which a copy is verified by; reading the file once gives it one", v.ID)
+	}
+	err = e.copyObject(ctx, c, v, path, to, &rule, keyLimit)
+	if limit := SegmentLimit(to.Prefix); refused(err) && limit < keyLimit {
+		// A store that keeps objects as files takes no longer names than those have.
+		err = e.copyObject(ctx, c, v, path, to, &rule, limit)
+	}
+	if refused(err) && u.ToBucket == "" {
+		e.Log.Warn("the store does not copy an object to the key of its new name; it keeps the old one", "key", v.Key, "err", err)
+		return errors.Join(e.Meta.Done(v.ID), ErrSettled)
+	}
+	return err
+}
+
+// refused reports whether a store will never do what it was asked.
+func refused(err error) bool {
+	if err == nil || errors.Is(err, ErrSettled) {
+		return false
+	}
+	class := backend.ClassOf(err)
+	return class == backend.TooLong || class == backend.Invalid
+}
+
+// copyObject copies v's object to a new key and puts that on record.
+func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Version, path []byte, to meta.BeginUpload, rule *policy.Decision, keyLimit int) error {
+	n, err := e.Meta.Node(v.Ino)
+	if err != nil {
+		return err
 	}
 	fresh, err := e.Meta.ReserveVersion(now())
 	if err != nil {
@@ -100,7 +124,7 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 		ContentType: ct, ContentDisposition: ContentDisposition(ct, name),
 		Metadata: ObjectMetadata(path, n, *v),
 	}
-	applyRule(&o, &rule)
+	applyRule(&o, rule)
 	obj, err := c.Copy(ctx, backend.Source{Bucket: v.Bucket, Key: v.Key, ETag: v.ETag, Size: v.Size}, to.Key, o)
 	if err != nil {
 		return err

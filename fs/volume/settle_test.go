@@ -199,3 +199,40 @@ func TestPrivate(t *testing.T) {
 		t.Errorf("%d, %q, %v", resp.StatusCode, body, err)
 	}
 }
+
+// TestObjectFollowsName: after a rename there is one object more, under a key that
+// fits, which the store copied by itself; also where the new name is as long as a name
+// can be. What is copied within the volume is copied by the store too.
+func TestObjectFollowsName(t *testing.T) {
+	v := volumetest.Proxied(t, nil)
+	path := saved(v, "the content", 0o644, "u", "image", "old.jpg")
+	v.Await("the file in S3", func() bool { return state(v, path) == "s3" })
+	key := func(path string) string {
+		buf := make([]byte, 4096)
+		n, err := unix.Getxattr(path, content.AttrKey, buf)
+		must(t, err)
+		return string(buf[:n])
+	}
+	for _, name := range []string{"new.jpg", strings.Repeat("n", 251) + ".jpg"} {
+		old, to := key(path), filepath.Join(v.Path, "u", "image", name)
+		must(t, os.Rename(path, to))
+		path = to
+		v.Await("another key after the rename to "+name[:4], func() bool { return key(path) != old })
+		if got := key(path); !strings.Contains(got, "_image_"+name[:3]) {
+			t.Errorf("key %s", got)
+		}
+	}
+	again := saved(v, "the content", 0o644, "u", "image", "copy.jpg")
+	v.Await("the copy in S3", func() bool { return state(v, again) == "s3" })
+	if n := len(v.List()); n != 4 {
+		t.Errorf("%d objects", n)
+	}
+	wantFile(v, path, "the content")
+	b, err := v.Objects(volumetest.Bucket)
+	must(t, err)
+	for _, k := range v.List() {
+		if o, err := b.Stat(t.Context(), k); err != nil || o.Size != 11 || o.ContentType != "image/jpeg" {
+			t.Errorf("%s: %+v, %v", k, o, err)
+		}
+	}
+}
