@@ -166,6 +166,13 @@ func (s *Store) LostObjects(limit int) ([]LostObject, error) {
 	return list, opErr("lost objects", err)
 }
 
+// GaveUp reports whether a key is among the lost: an object may be under it that
+// nobody wants any more.
+func (s *Store) GaveUp(bucket, key string) (bool, error) {
+	lost, err := exists(s.read, `SELECT 1 FROM lost_object WHERE bucket = $1 AND key = $2`, bucket, key)
+	return lost, pathErr("look for lost object", []byte(key), err)
+}
+
 func (t *tx) loseObject(bucket, key string, now int64) error {
 	return t.exec(`INSERT INTO lost_object (bucket, key, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 		bucket, key, now)

@@ -32,7 +32,7 @@ const (
 
 // groups returns all of them.
 func groups() []group {
-	return []group{groupStore, groupLocal, groupFiles, groupURL, groupDaemon}
+	return []group{groupStore, groupLocal, groupFiles, groupURL, groupDaemon, groupGarbage}
 }
 
 // setting is one thing that can be set: in the file by its key, in the

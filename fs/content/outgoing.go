@@ -198,7 +198,7 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 	applyRule(&o.Options, &rule)
 	if !o.Resumed {
 		v.Bucket, v.Prefix, v.Private = e.Bucket, e.prefixOf(&rule), rule.Private
-		if v.Key, err = Key(v.Prefix, o.Path, v.ID, keyLimit); err != nil {
+		if v.Key, err = e.freshKey(v, o.Path, keyLimit); err != nil {
 			return err
 		}
 	}
@@ -208,6 +208,25 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 		return ErrSettled
 	}
 	return err
+}
+
+// freshKey returns a key for v that was never used. It is made of v's id, unless an
+// earlier attempt under that was given up: of a version that lost its last name and
+// then got one again.
+func (e *Engine) freshKey(v *meta.Version, path []byte, keyLimit int) (string, error) {
+	key, err := Key(v.Prefix, path, v.ID, keyLimit)
+	if err != nil {
+		return "", err
+	}
+	used, err := e.Meta.GaveUp(v.Bucket, key)
+	if err != nil || !used {
+		return key, err
+	}
+	id, err := e.Meta.ReserveVersion(now())
+	if err != nil {
+		return "", err
+	}
+	return Key(v.Prefix, path, id, keyLimit)
 }
 
 // digest returns the checksum of size bytes and the first 512 of them.

@@ -157,6 +157,7 @@ func TestFallback(t *testing.T) {
 	e := newEnv(t, dir)
 	v := e.save("/f", "content")
 	e.must(os.WriteFile(filepath.Join(dir, "copy"), []byte("content"), 0o600))
+	e.must(os.Chtimes(filepath.Join(dir, "copy"), time.Time{}, time.Unix(0, v.Mtime))) // as what was taken in
 	e.must(e.Engine.Meta.SetFallback(v.ID, []byte("copy")))
 	e.must(e.Engine.Meta.Settled(v.ID))
 	e.must(e.Engine.Meta.Evict(v.ID, v.File))

@@ -263,6 +263,7 @@ func TestFallback(t *testing.T) {
 	e.engine.Fallback = fallback
 	v := e.write("f", "content")
 	e.must(os.WriteFile(dir+"/copy", []byte("content"), 0o600))
+	e.must(os.Chtimes(dir+"/copy", time.Time{}, time.Unix(0, v.Mtime))) // as what was taken in
 	e.must(e.meta.SetFallback(v.ID, []byte("copy")))
 	e.await("the local file to go", func() bool {
 		err := e.meta.Evict(v.ID, v.File)

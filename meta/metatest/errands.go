@@ -80,6 +80,10 @@ func testFollow(e *env) {
 	if v.Key != to.Key || v.Bucket != "b2" || v.Prefix != "q" || v.ETag != "new" || !v.Private || v.Remote != meta.Stored {
 		e.Errorf("switched: %+v", v)
 	}
+	for key, want := range map[string]bool{"p/there": true, to.Key: false} {
+		bucket := map[bool]string{true: "b", false: "b2"}[want]
+		same(e, "given up: "+key, get(e.s.GaveUp(bucket, key))(e), want)
+	}
 	lost, err := e.s.LostObjects(10)
 	if err != nil || len(lost) != 1 || lost[0].Key != "p/there" {
 		e.Errorf("lost: %+v, %v", lost, err)
