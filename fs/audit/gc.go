@@ -185,6 +185,9 @@ func (c *Collection) inBucket(ctx context.Context, list []meta.LostObject, r *Co
 			break
 		}
 		g.Go(func() error {
+			if gctx.Err() != nil {
+				return nil // the first was refused while this one waited for its turn
+			}
 			if err := b.Delete(gctx, o.Key); err != nil && !backend.IsAbsent(err) {
 				return err
 			}
