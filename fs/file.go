@@ -37,7 +37,9 @@ func (f *filesystem) Tmpfile(cancel <-chan struct{}, in *fuse.CreateIn, out *fus
 
 // Open opens a regular file.
 func (f *filesystem) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	h, err := f.engine.Open(interruptible(cancel), meta.Ino(in.NodeId), int(in.Flags))
+	ctx, stop := interruptible(cancel)
+	defer stop()
+	h, err := f.engine.Open(ctx, meta.Ino(in.NodeId), int(in.Flags))
 	if err != nil {
 		return f.status("open", err)
 	}
@@ -67,13 +69,17 @@ func (f *filesystem) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (
 		return nil, fuse.EBADF
 	}
 	if in.Flags&syscall.O_NOATIME != 0 {
-		n, err := f.engine.ReadQuietly(interruptible(cancel), h, buf[:in.Size], int64(in.Offset))
+		ctx, stop := interruptible(cancel)
+		defer stop()
+		n, err := f.engine.ReadQuietly(ctx, h, buf[:in.Size], int64(in.Offset))
 		return fuse.ReadResultData(buf[:n]), f.status("read", err)
 	}
 	if file := h.File(); file != nil {
 		return fuse.ReadResultFd(file.Fd(), int64(in.Offset), int(in.Size)), fuse.OK
 	}
-	n, err := f.engine.Read(interruptible(cancel), h, buf[:in.Size], int64(in.Offset))
+	ctx, stop := interruptible(cancel)
+	defer stop()
+	n, err := f.engine.Read(ctx, h, buf[:in.Size], int64(in.Offset))
 	if err != nil {
 		return nil, f.status("read", err)
 	}
@@ -151,7 +157,9 @@ func (f *filesystem) CopyFileRange(cancel <-chan struct{}, in *fuse.CopyFileRang
 	if from == nil || to == nil {
 		return 0, fuse.EBADF
 	}
-	n, err := f.engine.CopyRange(interruptible(cancel), from, to, int64(in.OffIn), int64(in.OffOut), int64(in.Len))
+	ctx, stop := interruptible(cancel)
+	defer stop()
+	n, err := f.engine.CopyRange(ctx, from, to, int64(in.OffIn), int64(in.OffOut), int64(in.Len))
 	if err == nil && n > 0 && in.Uid != 0 {
 		err = f.engine.DropPrivileges(to.Ino()) // as with Fallocate
 	}
@@ -164,7 +172,9 @@ func (f *filesystem) Lseek(cancel <-chan struct{}, in *fuse.LseekIn, out *fuse.L
 	if h == nil {
 		return fuse.EBADF
 	}
-	pos, err := f.engine.Seek(interruptible(cancel), h, int64(in.Offset), int(in.Whence))
+	ctx, stop := interruptible(cancel)
+	defer stop()
+	pos, err := f.engine.Seek(ctx, h, int64(in.Offset), int(in.Whence))
 	out.Offset = uint64(pos)
 	return f.status("lseek", err)
 }

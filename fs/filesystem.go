@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
@@ -86,7 +87,27 @@ func (t *handles) takeFile(fh uint64) *content.Handle {
 	return h
 }
 
-// interruptible returns a context that ends when the kernel interrupts the request.
-func interruptible(cancel <-chan struct{}) context.Context {
-	return &fuse.Context{Cancel: cancel}
+// interruptPatience is how long a request goes on after the kernel interrupted it. A
+// program that only got a signal, as those written in Go do all the time, is not to
+// see an open or a read fail that takes no longer than a fetch from S3 usually does: on
+// a disk it never would. One that was killed is gone a moment later all the same.
+const interruptPatience = 500 * time.Millisecond
+
+// interruptible returns a context that ends a little after the kernel interrupts the
+// request. The caller calls stop when the request is answered.
+func interruptible(cancel <-chan struct{}) (ctx context.Context, stop context.CancelFunc) {
+	ctx, stop = context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-cancel:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(interruptPatience):
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop
 }
