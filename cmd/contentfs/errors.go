@@ -75,15 +75,7 @@ func (p *program) retryErrors(ctx context.Context, c *cli.Context) error {
 }
 
 func (p *program) failures(ctx context.Context, c *cli.Context, retry bool) (err error) {
-	asJSON, err := wantJSON(c)
-	if err != nil {
-		return err
-	}
-	arg, err := oneArgument(c, "VOLUME")
-	if err != nil {
-		return err
-	}
-	s, err := p.session(c, arg, retry)
+	s, asJSON, err := p.oneSession(c, retry)
 	if err != nil {
 		return err
 	}

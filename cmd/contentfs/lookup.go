@@ -91,15 +91,7 @@ func (p *program) lookup(_ context.Context, c *cli.Context) (err error) {
 		}
 		r.Files = append(r.Files, f)
 	}
-	if asJSON {
-		err = p.print(true, r)
-	} else {
-		_, err = io.WriteString(p.stdout, r.lines())
-	}
-	if err == nil && r.failed > 0 {
-		err = told(exitFailed)
-	}
-	return err
+	return p.printLines(asJSON, r, r.failed)
 }
 
 // errNotFound is why an address leads nowhere.

@@ -72,6 +72,26 @@ func (p *program) print(asJSON bool, r result) error {
 	return err
 }
 
+// listing is a result that is one line for each thing that was asked.
+type listing interface {
+	result
+	lines() string
+}
+
+// printLines writes a listing without a verdict: the lines are for other programs to
+// use. What failed has been told.
+func (p *program) printLines(asJSON bool, r listing, failed int) (err error) {
+	if asJSON {
+		err = p.print(true, r)
+	} else {
+		_, err = io.WriteString(p.stdout, r.lines())
+	}
+	if err == nil && failed > 0 {
+		err = told(exitFailed)
+	}
+	return err
+}
+
 // row writes one line of a table.
 func row(w io.Writer, cells ...string) {
 	for i, c := range cells {

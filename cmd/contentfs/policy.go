@@ -49,19 +49,8 @@ is the one that the name says.`,
 }
 
 func (p *program) policyList(_ context.Context, c *cli.Context) error {
-	asJSON, err := wantJSON(c)
+	t, asJSON, err := p.oneVolume(c)
 	if err != nil {
-		return err
-	}
-	arg, err := oneArgument(c, "VOLUME")
-	if err != nil {
-		return err
-	}
-	t, err := p.target(c, arg)
-	if err != nil {
-		return err
-	}
-	if err := t.exists(p); err != nil {
 		return err
 	}
 	return p.print(asJSON, newPolicyList(t.config))

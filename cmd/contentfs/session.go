@@ -35,6 +35,20 @@ func (p *program) session(c *cli.Context, arg string, write bool) (*session, err
 	if err := t.exists(p); err != nil {
 		return nil, err
 	}
+	return p.openSession(t, write)
+}
+
+// oneSession is session for the volume that is the only argument, and tells how to
+// print the result.
+func (p *program) oneSession(c *cli.Context, write bool) (s *session, asJSON bool, err error) {
+	t, asJSON, err := p.oneVolume(c)
+	if err == nil {
+		s, err = p.openSession(t, write)
+	}
+	return s, asJSON, err
+}
+
+func (p *program) openSession(t *target, write bool) (*session, error) {
 	store, err := sqlite.Open(t.database(), sqlite.Options{ReadOnly: !write, MustExist: true})
 	if err != nil {
 		return nil, sessionFailure(t, err)

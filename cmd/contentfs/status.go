@@ -42,19 +42,8 @@ func placeFlags() []cli.Flag {
 }
 
 func (p *program) status(ctx context.Context, c *cli.Context) error {
-	asJSON, err := wantJSON(c)
+	t, asJSON, err := p.oneVolume(c)
 	if err != nil {
-		return err
-	}
-	arg, err := oneArgument(c, "VOLUME")
-	if err != nil {
-		return err
-	}
-	t, err := p.target(c, arg)
-	if err != nil {
-		return err
-	}
-	if err := t.exists(p); err != nil {
 		return err
 	}
 	ways, err := waysOf(c.String("by"))

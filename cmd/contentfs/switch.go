@@ -55,15 +55,7 @@ func (r *switchResult) verdict() string {
 }
 
 func (p *program) throw(ctx context.Context, c *cli.Context, on bool) (err error) {
-	asJSON, err := wantJSON(c)
-	if err != nil {
-		return err
-	}
-	arg, err := oneArgument(c, "VOLUME")
-	if err != nil {
-		return err
-	}
-	s, err := p.session(c, arg, true)
+	s, asJSON, err := p.oneSession(c, true)
 	if err != nil {
 		return err
 	}

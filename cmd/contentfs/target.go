@@ -79,6 +79,22 @@ func (t *target) exists(p *program) error {
 		"there is no such volume: no state in %s (%w) and no configuration %s", t.state, reason(err), p.configFile(t.name))
 }
 
+// oneVolume returns the volume that the only argument of a command means, and how to
+// print the result.
+func (p *program) oneVolume(c *cli.Context) (t *target, asJSON bool, err error) {
+	if asJSON, err = wantJSON(c); err != nil {
+		return nil, false, err
+	}
+	arg, err := oneArgument(c, "VOLUME")
+	if err != nil {
+		return nil, false, err
+	}
+	if t, err = p.target(c, arg); err != nil {
+		return nil, false, err
+	}
+	return t, asJSON, t.exists(p)
+}
+
 // oneArgument returns the only argument of a command.
 func oneArgument(c *cli.Context, what string) (string, error) {
 	switch c.NArg() {

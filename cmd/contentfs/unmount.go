@@ -33,19 +33,8 @@ the mount point is released. PATH is the mount point or anything in it.`,
 }
 
 func (p *program) unmount(ctx context.Context, c *cli.Context) error {
-	asJSON, err := wantJSON(c)
+	t, asJSON, err := p.oneVolume(c)
 	if err != nil {
-		return err
-	}
-	arg, err := oneArgument(c, "VOLUME")
-	if err != nil {
-		return err
-	}
-	t, err := p.target(c, arg)
-	if err != nil {
-		return err
-	}
-	if err := t.exists(p); err != nil {
 		return err
 	}
 	r, err := p.end(ctx, t, !c.Bool("no-drain"), c.Duration("wait"))

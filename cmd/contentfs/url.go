@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"time"
@@ -81,16 +80,7 @@ func (p *program) url(ctx context.Context, c *cli.Context) error {
 			report(p.stderr, &failure{code: exitFailed, what: path, err: err})
 		}
 	}
-	if asJSON {
-		err = p.print(true, r)
-	} else {
-		// No verdict: the addresses are for other programs to use.
-		_, err = io.WriteString(p.stdout, r.lines())
-	}
-	if err == nil && r.failed > 0 {
-		err = told(exitFailed)
-	}
-	return err
+	return p.printLines(asJSON, r, r.failed)
 }
 
 // errNoURL is why a file has no address.

@@ -1,7 +1,6 @@
 package content
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -124,7 +123,7 @@ func (e *Engine) fromFallbackRange(v *meta.Version, off, n int64, w io.Writer) e
 // unaltered is ErrAltered for a file that was taken in, has no checksum yet, and has
 // another size or time by now.
 func (e *Engine) unaltered(v *meta.Version, f *os.File) error {
-	if v.SHA256 != nil || v.Fallback == nil || bytes.HasPrefix(v.Fallback, []byte(reservedName)) {
+	if v.SHA256 != nil || v.Fallback == nil || isOurs(v.Fallback) {
 		return nil
 	}
 	var st unix.Stat_t

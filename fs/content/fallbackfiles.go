@@ -44,14 +44,11 @@ func blocked(err error) bool {
 // parent opens the directory that holds a path, and returns the last name.
 func (f *Fallback) parent(rel []byte) (*os.File, string, error) {
 	dir, name := path.Split(string(rel))
-	if dir == "" {
-		dir = "."
-	}
-	fd, err := unix.Openat2(int(f.dir.Fd()), dir, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: beneath})
+	d, err := f.openDir([]byte(dir))
 	if err != nil {
-		return nil, "", fmt.Errorf("open in fallback: %w", &os.PathError{Op: "openat2", Path: dir, Err: err})
+		return nil, "", fmt.Errorf("open in fallback: %w", err)
 	}
-	return os.NewFile(uintptr(fd), dir), name, nil
+	return d, name, nil
 }
 
 // mkdir makes one of our directories.

@@ -18,8 +18,6 @@ import (
 const (
 	// adoptSome is how many names are read, and taken in, at once.
 	adoptSome = 500
-	// reservedName begins the names in the fallback that are ours.
-	reservedName = ".contentfs-"
 )
 
 // read gives use what is in a directory of the fallback, some at a time, and says
@@ -84,7 +82,7 @@ type dirReader struct {
 func (r *dirReader) describe(names []string) []meta.Found {
 	found := make([]meta.Found, 0, len(names))
 	for _, name := range names {
-		if len(name) >= len(reservedName) && name[:len(reservedName)] == reservedName {
+		if isOurs([]byte(name)) {
 			continue
 		}
 		x, err := r.one(name)

@@ -82,7 +82,7 @@ func (e *Engine) spillOne(id meta.VersionID) (int64, error) {
 }
 
 // overflowDir holds what had to leave the local store while S3 was away.
-const overflowDir = ".contentfs-overflow"
+const overflowDir = ours + "overflow"
 
 // overflow copies v's local content into the fallback and puts that on record, so
 // that the local file may go.
@@ -123,13 +123,13 @@ func (e *Engine) overflow(v *meta.Version) error {
 }
 
 func (f *Fallback) syncDir(rel string) error {
-	fd, err := unix.Openat2(int(f.dir.Fd()), rel, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: beneath})
+	d, err := f.openDir([]byte(rel))
 	if err != nil {
-		return fmt.Errorf("open %s in fallback: %w", rel, err)
+		return fmt.Errorf("open in fallback: %w", err)
 	}
-	defer unix.Close(fd)
-	if err := unix.Fsync(fd); err != nil {
-		return fmt.Errorf("sync %s in fallback: %w", rel, err)
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("sync in fallback: %w", err)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"slices"
 	"time"
+
+	"contentfs/meta"
 )
 
 // By is what a Survey counts by.
@@ -96,7 +98,7 @@ func location(i *Item) string {
 	if v.Local() {
 		place = "here"
 	}
-	if v.Remote == 2 {
+	if v.Remote == meta.Stored {
 		place = join(place, "S3")
 	}
 	if v.Fallback != nil {
