@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -172,14 +173,22 @@ func (g *Gateway) start(ctx context.Context) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	log := &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
+	started, done := make(chan error, 1), make(chan struct{})
+	go func() {
+		// The death signal comes when the thread that started the process ends, and a
+		// test may throw its own away. This one stays until the process has ended.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // how it ended is told by its log
+			close(done)
+		}
+	}()
+	if err := <-started; err != nil {
 		return fmt.Errorf("start versitygw: %w", err)
 	}
-	done := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // how it ended is told by its log
-		close(done)
-	}()
 	g.cmd, g.log, g.done = cmd, log, done
 	if err := g.awaitLocked(ctx); err != nil {
 		g.stopLocked()

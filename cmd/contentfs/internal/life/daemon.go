@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -75,11 +76,17 @@ func (v *Volume) start(more []string) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start contentfs: %w", err)
-	}
 	d := &daemon{cmd: cmd, gone: make(chan struct{}), line: make(chan string, 1)}
+	started := make(chan error, 1)
 	go func() {
+		// The death signal comes when the thread that started the process ends.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		in := bufio.NewReader(out)
 		line, _ := in.ReadString('\n') // an empty line tells as much as an error
 		d.line <- line
@@ -87,6 +94,9 @@ func (v *Volume) start(more []string) (*daemon, error) {
 		_ = cmd.Wait() // how it ended is read from cmd.ProcessState
 		close(d.gone)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start contentfs: %w", err)
+	}
 	return d, nil
 }
 
