@@ -55,11 +55,15 @@ func run(ctx context.Context, args []string) error {
 		s := &chosen[i]
 		start := time.Now()
 		caught, by, err := strike(ctx, dir, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		word := "caught"
-		if !caught {
+		switch {
+		case err != nil:
+			word, by = "BROKEN", err.Error() // and so nothing is shown
+			free = append(free, s.name)
+		case !caught:
 			word = "NOT CAUGHT"
 			free = append(free, s.name)
 		}

@@ -19,7 +19,7 @@ func onDisk() []saboteur {
 		{
 			name: "a new file's name is not synced", file: "fs/local/sync.go",
 			old: "err := errors.Join(s.Sync(f), <-names)",
-			new: "<-names\n\terr := s.Sync(f)",
+			new: "<-names\n\terr := errors.Join(s.Sync(f))",
 			pkg: "./fs/local", tests: "TestSyncNewFails",
 		},
 		{
