@@ -77,9 +77,9 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("open local store: %w", &fs.PathError{Op: "open", Path: dir, Err: err})
 	}
 	d := os.NewFile(uintptr(fd), dir)
-	if err := private(d); err != nil {
+	if err := Private(d); err != nil {
 		d.Close()
-		return nil, err
+		return nil, fmt.Errorf("open local store: %w", err)
 	}
 	whole, err := ownFileSystem(dir)
 	if err != nil {
@@ -97,19 +97,20 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
-// private takes from others what a directory with the only copy of somebody's
-// content must not give them.
-func private(d *os.File) error {
+// Private takes from others what a directory with the only copy of somebody's
+// content must not give them. One that belongs to another user is refused with
+// fs.ErrPermission: what lies there may be that user's making.
+func Private(d *os.File) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(d.Fd()), &st); err != nil {
-		return fmt.Errorf("stat local store %s: %w", d.Name(), err)
+		return fmt.Errorf("stat %s: %w", d.Name(), err)
 	}
 	if int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("local store %s belongs to uid %d, not to the uid %d that runs contentfs: %w", d.Name(), st.Uid, os.Geteuid(), fs.ErrPermission)
+		return fmt.Errorf("%s belongs to uid %d, not to the uid %d that runs contentfs: %w", d.Name(), st.Uid, os.Geteuid(), fs.ErrPermission)
 	}
 	if st.Mode&0o077 != 0 {
 		if err := d.Chmod(0o700); err != nil {
-			return fmt.Errorf("close local store to others: %w", err)
+			return fmt.Errorf("close %s to others: %w", d.Name(), err)
 		}
 	}
 	return nil
