@@ -152,3 +152,13 @@ func TestStaleMountPoint(t *testing.T) {
 	}
 	v.Unmount()
 }
+
+// TestStateOfAnother: what another user may have planted is not used.
+func TestStateOfAnother(t *testing.T) {
+	needRoot(t)
+	v := start(t)
+	if err := errors.Join(os.MkdirAll(v.State, 0o700), os.Chown(v.State, 4711, 4711)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, v.Run(mountLine(v)...), 3, "belongs to uid 4711", "try: ls -ld "+v.State)
+}

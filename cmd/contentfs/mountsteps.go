@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"time"
 
@@ -77,6 +78,8 @@ func mountFailure(cfg *config, err error) error {
 		f.try = fmt.Sprintf("another http = \"127.0.0.1:PORT\", or --http=; ss -ltnp shows who has %s", cfg.http)
 	case errors.Is(err, meta.ErrForeign), errors.Is(err, meta.ErrTooNew), errors.Is(err, meta.ErrTooOld):
 		f.try = "the contentfs that wrote " + cfg.state + ", or another --state"
+	case errors.Is(err, iofs.ErrPermission):
+		f.try = fmt.Sprintf("ls -ld %s, and the user it belongs to, or chown -R it", cfg.state)
 	case errors.Is(err, context.Canceled):
 		f.code = exitInterrupted
 	default:
