@@ -44,6 +44,28 @@
 // Go's own preemption signals interrupt requests. Opening and reading, which may
 // wait for S3, honour an interrupt; all others ignore it.
 //
+// # When the daemon ends
+//
+// The connection to the kernel ends with the process. A supervisor that keeps a copy
+// of the descriptor of /dev/fuse, so that a new daemon could go on with it and
+// applications notice nothing, was tried (pidfd_getfd, Linux 6.18) and decided against:
+//
+//   - Descriptors in passthrough can be written to all along, as they can without a
+//     supervisor. Everything else (open, and stat after a write) waits until there is
+//     a new daemon, and what the dead one had taken cannot even be killed: a restart
+//     that fails would hang every process that looks at the mount. Without the copy
+//     they get ENOTCONN at once, and the new mount is there in well under a second.
+//   - A file that is still open in passthrough cannot be opened again: the new daemon
+//     can only register the local file anew, the kernel takes that for another backing
+//     file, and the open is EIO until the last old descriptor is closed. Backing ids
+//     cannot be handed on.
+//   - Handles and lookup counts would have to be handed on as well, and the library
+//     that speaks the protocol begins each connection with INIT, which comes once.
+//
+// So a killed daemon costs the applications the files that they have open: their
+// close fails, and what they wrote is kept (content.Recover). Programs that look up
+// a path afterwards find the new mount.
+//
 // # Locks
 //
 // handles.mu guards the table of open handles, modes.mu the modes; neither is held
