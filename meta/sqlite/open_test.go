@@ -289,3 +289,22 @@ func TestLinks(t *testing.T) {
 	}
 	raw(t, path, "UPDATE node SET nlink = 1 WHERE nlink = 65000")
 }
+
+// A durable transaction that had nothing to write would not be synced, and neither
+// would the visible changes before it: it writes something.
+func TestDurableWithoutAChange(t *testing.T) {
+	s, path := openNew(t)
+	run(t, s)
+	must(newFile(s, meta.Root, "a", 10))(t)
+	size := func() int64 {
+		t.Helper()
+		return must(os.Stat(path + "-wal"))(t).Size()
+	}
+	before := size()
+	if err := s.Sync(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if size() <= before {
+		t.Errorf("a sync wrote nothing to the log of %d bytes", before)
+	}
+}

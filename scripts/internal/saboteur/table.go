@@ -42,7 +42,7 @@ func inMetadata() []saboteur {
 			name: "a durable change is only a visible one", file: "meta/store.go",
 			old: "func (s *Store) durable(apply func(*tx) error) error { return s.change(true, apply) }",
 			new: "func (s *Store) durable(apply func(*tx) error) error { return s.change(false, apply) }",
-			pkg: "./meta/sqlite", tests: "TestDurability|TestKill|TestGroupCommit|TestTornLog|TestStore",
+			pkg: "./cmd/contentfs", tests: "TestCutLoop",
 		},
 		{
 			name: "a commit is visible only", file: "meta/commit.go",
@@ -53,7 +53,7 @@ func inMetadata() []saboteur {
 		{
 			name: "a durable transaction may change nothing", file: "meta/tx.go",
 			old: "if !durable && !t.counted {", new: "if !t.counted {",
-			pkg: "./meta/sqlite", tests: "TestDurability|TestGroupCommit|TestTornLog|TestStore|TestSyncedInTime",
+			pkg: "./meta/sqlite", tests: "TestDurableWithoutAChange",
 		},
 		{
 			name: "one request's failure undoes its neighbours", file: "meta/writer.go",
@@ -89,12 +89,11 @@ func underWriting() []saboteur {
 			name: "a rename does not commit first", file: "fs/content/names.go",
 			old: "\t\terr = e.commitName(r.OldParent, r.OldName)\n",
 			new: "\t\t_ = e.commitName\n",
-			pkg: "./fs/volume", tests: "TestRename|TestPosixRename|TestModel|TestSaveByRenameUploadsOnce",
+			pkg: "./cmd/contentfs", tests: "TestRenameOfOpenFile",
 		},
 		{
-			name: "a truncating open empties the committed file", file: "fs/content/open.go",
-			old: "\tif write && (trunc || v.Size == 0) {\n",
-			new: "\tif write && v.Size == 0 {\n",
+			name: "what is only here is written to in place", file: "fs/content/write.go",
+			old: "\tcase safe(v):\n", new: "\tcase safe(v) || true:\n",
 			pkg: "./fs/content", tests: "TestModel",
 		},
 		{
