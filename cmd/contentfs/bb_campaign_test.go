@@ -38,8 +38,9 @@ type campaign struct {
 
 const writers = 4
 
-// newCampaign prepares the loop. usual is its number of faults.
-func newCampaign(t *testing.T, v *life.Volume, usual int, cuts bool) *campaign {
+// newCampaign prepares the loop. usual is its number of faults; it is one of as many
+// loops as share the time of a long run.
+func newCampaign(t *testing.T, v *life.Volume, usual, share int, cuts bool) *campaign {
 	t.Helper()
 	seed := rand.Uint64()
 	c := &campaign{Volume: v, lives: usual, struck: make(map[workload.Phase]int), began: time.Now()}
@@ -54,10 +55,7 @@ func newCampaign(t *testing.T, v *life.Volume, usual int, cuts bool) *campaign {
 	read("CONTENTFS_CRASH_SEED", func(s string) (err error) { seed, err = strconv.ParseUint(s, 10, 64); return err })
 	read("CONTENTFS_CRASH_TIME", func(s string) error {
 		d, err := time.ParseDuration(s)
-		if cuts {
-			d /= 2 // there are two loops of them
-		}
-		c.until = time.Now().Add(d)
+		c.until = time.Now().Add(d / time.Duration(share))
 		return err
 	})
 	if testing.Short() {
