@@ -1,6 +1,7 @@
 package life
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -18,11 +19,13 @@ type image struct {
 }
 
 func newImage(size int64) (*image, error) {
-	fd, err := unix.MemfdCreate("contentfs-disk", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	// mkfs.btrfs takes disks for one that have images of the same name.
+	name := "contentfs-disk-" + rand.Text()
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("memory for a disk: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "contentfs-disk")
+	f := os.NewFile(uintptr(fd), name)
 	if err := f.Truncate(size); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("memory for a disk: %w", err)
