@@ -46,9 +46,7 @@ func TestStruckStart(t *testing.T) {
 			every = append(every, n*len(strokes)+k)
 		}
 	}
-	if !s.long() {
-		s.rng.Shuffle(len(every), func(i, k int) { every[i], every[k] = every[k], every[i] })
-	}
+	s.rng.Shuffle(len(every), func(i, k int) { every[i], every[k] = every[k], every[i] })
 	for s.more() {
 		if s.done > 0 && s.done%len(every) == 0 {
 			s.Gateway.Start(t)

@@ -39,7 +39,8 @@ type Disk struct {
 	FS   FileSystem
 
 	t       testing.TB
-	image   *image
+	image   *image  // nil where there is a server
+	server  *server // of a disk that can fail
 	device  string
 	mounted bool
 }
@@ -55,6 +56,30 @@ const (
 // with the test, after everything that was prepared later.
 func NewDisk(t testing.TB, fs FileSystem, size int64) *Disk {
 	t.Helper()
+	image, err := newImage(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { image.close() })
+	d := newDisk(t, fs)
+	d.image = image
+	d.prepare()
+	return d
+}
+
+// NewFailingDisk is NewDisk for a disk that can also fail: rate says which share of
+// its writes then do.
+func NewFailingDisk(t testing.TB, fs FileSystem, size int64, rate string) *Disk {
+	t.Helper()
+	s := newServer(t, size, rate)
+	d := newDisk(t, fs)
+	d.server = s
+	d.prepare()
+	return d
+}
+
+func newDisk(t testing.TB, fs FileSystem) *Disk {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("loop devices need root")
 	}
@@ -62,17 +87,24 @@ func NewDisk(t testing.TB, fs FileSystem, size int64) *Disk {
 	if err := os.Mkdir(d.Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	var err error
-	if d.image, err = newImage(size); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.remove)
-	d.attach()
-	line := append(append([]string{}, format[fs]...), d.device)
-	d.command(line[0], line[1:]...)
-	d.mount()
 	return d
 }
+
+// prepare formats and mounts it.
+func (d *Disk) prepare() {
+	d.t.Helper()
+	d.t.Cleanup(d.remove)
+	d.attach()
+	line := append(append([]string{}, format[d.FS]...), d.device)
+	d.command(line[0], line[1:]...)
+	d.mount()
+}
+
+// Fail lets writes to the device fail until Heal.
+func (d *Disk) Fail() error { return d.server.fail() }
+
+// Heal ends that.
+func (d *Disk) Heal() error { return d.server.heal() }
 
 func (d *Disk) command(name string, args ...string) string {
 	d.t.Helper()
@@ -85,7 +117,13 @@ func (d *Disk) command(name string, args ...string) string {
 
 func (d *Disk) attach() {
 	d.t.Helper()
-	d.device = d.command("losetup", "-f", "--show", d.image.path())
+	path := ""
+	if d.image != nil {
+		path = d.image.path()
+	} else {
+		path = d.server.path
+	}
+	d.device = d.command("losetup", "-f", "--show", path)
 }
 
 func (d *Disk) mount() {
@@ -116,7 +154,7 @@ func (d *Disk) Restore() {
 	if err := d.unmount(); err != nil {
 		d.t.Fatalf("unmount %s: %v", d.Path, err)
 	}
-	if d.image.frozen {
+	if d.image != nil && d.image.frozen {
 		d.thaw()
 	}
 	d.mount()
@@ -132,7 +170,7 @@ func (d *Disk) thaw() {
 	d.command("losetup", "-d", d.device)
 	d.device = ""
 	d.image.close()
-	d.image = next
+	*d.image = *next
 	d.attach()
 }
 
@@ -153,7 +191,6 @@ func (d *Disk) unmount() error {
 }
 
 func (d *Disk) remove() {
-	defer d.image.close()
 	if d.mounted {
 		if err := d.unmount(); err != nil {
 			d.t.Errorf("unmount %s: %v", d.Path, err)
