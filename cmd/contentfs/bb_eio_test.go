@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"contentfs/cmd/contentfs/internal/life"
-	"contentfs/cmd/contentfs/internal/workload"
 )
 
 // TestErrorLoop lets the disk of the state fail for a moment, again and again while
@@ -90,9 +89,7 @@ func (l *errorEpisodes) live() {
 		l.ended++
 	}
 	c.team.Brace()
-	c.after = workload.Kill
 	if how < 2 {
-		c.after = workload.Cut
 		// A file system that gave up is cut already.
 		_ = l.disk.Cut()
 		c.team.Dead()
@@ -104,7 +101,8 @@ func (l *errorEpisodes) live() {
 	}
 	c.wire.cut()
 	c.Release()
-	// A file system that gave up is of use only when it is mounted again.
+	// A file system that gave up is of use only when it is mounted again, and has
+	// then lost what was not synced, whether its power was cut or not.
 	l.disk.Restore()
 	judge()
 	c.done++

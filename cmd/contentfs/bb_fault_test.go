@@ -45,6 +45,7 @@ var faults = []fault{
 	{"fsync fdatasync", []place{journal}, eio, false, 30},
 	{"fsync fdatasync", []place{bytesOf}, kill, false, 30},
 	{"fsync fdatasync", []place{bytesOf}, eio, false, 30},
+	{"fsync fdatasync", []place{bytesOf}, eio, true, 30},
 	{"pwrite64", []place{journal}, kill, false, 100},
 	{"pwrite64", []place{journal}, eio, false, 100},
 	{"pwrite64", []place{journal}, full, false, 100},

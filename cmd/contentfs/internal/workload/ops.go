@@ -204,7 +204,7 @@ func (w *Writer) append() error {
 		f.Close()
 		return err
 	}
-	return w.attempt(Closing, next, durable, f.Close)
+	return w.attempt(Closing, next, lasting(len(more) > 0), f.Close)
 }
 
 // patch changes some bytes in the middle.
@@ -232,7 +232,7 @@ func (w *Writer) patch() error {
 		f.Close()
 		return err
 	}
-	return w.attempt(Closing, next, durable, f.Close)
+	return w.attempt(Closing, next, lasting(len(piece) > 0), f.Close)
 }
 
 // syncAndGoOn syncs in the middle of a file: what was synced must stay.

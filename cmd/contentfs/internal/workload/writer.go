@@ -41,7 +41,7 @@ type answer struct {
 type lasting bool
 
 const (
-	durable lasting = true  // on stable storage
+	durable lasting = true  // on stable storage; a close of what did not change is not
 	visible lasting = false // seen by all; on stable storage with the next durable one
 )
 
