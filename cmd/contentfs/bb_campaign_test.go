@@ -1,14 +1,8 @@
 package main_test
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"os/signal"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,61 +11,33 @@ import (
 )
 
 // campaign is a loop of lives, each ended by a fault.
-//
-// The environment sets its length: CONTENTFS_CRASH_LIVES faults, or as many as
-// there are in CONTENTFS_CRASH_TIME; and CONTENTFS_CRASH_SEED.
 type campaign struct {
+	*bout
 	*life.Volume
 	team   *workload.Team
 	wire   *wire
 	bucket *bucketAudit
-	rng    *rand.Rand
-	ctx    context.Context // ends when the loop is to end early
-	lives  int
-	until  time.Time // instead of lives, when it is set
+	needed []workload.Phase // without which a run has not shown anything
 
-	done    int
+	after   workload.After // what the last life ended with
 	struck  map[workload.Phase]int
 	uploads int // faults that struck while something was being sent to S3
-	began   time.Time
 }
 
 const writers = 4
 
-// newCampaign prepares the loop. usual is its number of faults.
-func newCampaign(t *testing.T, v *life.Volume, usual int, cuts bool) *campaign {
+// newCampaign prepares the loop; see newBout. cuts says that faults are power cuts
+// and not only killed processes.
+func newCampaign(t *testing.T, v *life.Volume, usual, share int, cuts bool) *campaign {
 	t.Helper()
-	seed := rand.Uint64()
-	c := &campaign{Volume: v, lives: usual, struck: make(map[workload.Phase]int), began: time.Now()}
-	read := func(name string, parse func(string) error) {
-		if s := os.Getenv(name); s != "" {
-			if err := parse(s); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
+	c := &campaign{bout: newBout(t, usual, share), Volume: v, needed: needed, struck: make(map[workload.Phase]int)}
+	if c.after = workload.Kill; cuts {
+		c.after = workload.Cut
 	}
-	read("CONTENTFS_CRASH_LIVES", func(s string) (err error) { c.lives, err = strconv.Atoi(s); return err })
-	read("CONTENTFS_CRASH_SEED", func(s string) (err error) { seed, err = strconv.ParseUint(s, 10, 64); return err })
-	read("CONTENTFS_CRASH_TIME", func(s string) error {
-		d, err := time.ParseDuration(s)
-		if cuts {
-			d /= 2 // there are two loops of them
-		}
-		c.until = time.Now().Add(d)
-		return err
-	})
-	if testing.Short() {
-		c.lives = min(c.lives, 20)
-	}
-	t.Logf("seed %d: CONTENTFS_CRASH_SEED=%[1]d writes the same (when the faults strike is the scheduler's doing)", seed)
-	c.rng = rand.New(rand.NewPCG(seed, 1<<32))
 	c.wire = newWire(t, v.Gateway.Endpoint)
 	v.Endpoint = c.wire.URL
-	c.team = workload.NewTeam(v.Point, writers, seed, cuts)
+	c.team = workload.NewTeam(v.Point, writers, c.seed, cuts)
 	c.bucket = newBucketAudit(t, v, &c.team.History)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	t.Cleanup(stop)
-	c.ctx = ctx
 	v.Log.Expect(
 		"released a mount point whose process was gone",
 		"recovered after a crash",
@@ -90,13 +56,7 @@ func (c *campaign) more() bool {
 		c.T.Logf("%d faults in %v, %d operations answered, %d objects", c.done,
 			time.Since(c.began).Round(time.Second), all, len(c.bucket.known))
 	}
-	switch {
-	case c.ctx.Err() != nil || c.T.Failed():
-		return false
-	case !c.until.IsZero():
-		return time.Now().Before(c.until)
-	}
-	return c.done < c.lives
+	return c.bout.more()
 }
 
 // aim is what a fault shall strike: a phase of a writer, or a stage of an upload.
@@ -113,7 +73,7 @@ var aims = []aim{
 	{}, {phase: workload.MakingDir}, {phase: workload.MovingDir}, {phase: workload.Truncating},
 }
 
-// needed are the phases without which a run has not shown anything.
+// needed is what every long run has to strike.
 var needed = []workload.Phase{
 	workload.Opening, workload.Writing, workload.Syncing, workload.Closing, workload.Renaming,
 	workload.Unlinking, workload.MakingDir, workload.MovingDir,
@@ -122,7 +82,7 @@ var needed = []workload.Phase{
 // live lets the writers work for a while and returns in the moment of the fault.
 func (c *campaign) live() {
 	c.wire.hunt(nowhere, c.rng.IntN(2) == 0)
-	c.team.Start()
+	c.start()
 	// How long lives are and where in a call they end is left to chance: these
 	// waits are not for anything.
 	<-time.After(time.Duration(150+c.rng.IntN(100)) * time.Millisecond)
@@ -152,10 +112,18 @@ func (c *campaign) live() {
 	c.done++
 }
 
+// start lets the writers work.
+func (c *campaign) start() {
+	c.T.Helper()
+	if err := c.team.Start(); err != nil {
+		c.T.Fatal(err)
+	}
+}
+
 // verify compares the mount with what was promised.
 func (c *campaign) verify(when string) {
 	c.T.Helper()
-	if err := c.team.Verify(); err != nil {
+	if err := c.team.VerifyAfter(c.after); err != nil {
 		c.T.Errorf("fault %d, %s: %v", c.done, when, err)
 	}
 }
@@ -191,13 +159,13 @@ func (c *campaign) finish() {
 	}
 	c.bucket.check()
 	c.report()
-	for _, p := range needed {
+	for _, p := range c.needed {
 		// A run that was cut short has shown what it has shown.
 		if c.struck[p] == 0 && c.done >= 2*len(aims) {
 			t.Errorf("no fault struck during %s: the loop did not test it", p)
 		}
 	}
-	if c.uploads == 0 && c.done >= 2*len(aims) {
+	if c.needed != nil && c.uploads == 0 && c.done >= 2*len(aims) {
 		t.Error("no fault struck during an upload: the loop did not test it")
 	}
 }

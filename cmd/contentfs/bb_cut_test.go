@@ -16,16 +16,33 @@ func TestCutLoop(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root, for a loop device")
 	}
-	// With a file system of its own the store syncs in groups.
-	t.Run("own file system", func(t *testing.T) { cutLoop(t, "") })
-	t.Run("shared file system", func(t *testing.T) { cutLoop(t, "state") })
+	for _, c := range cutDisks {
+		t.Run(c.name, func(t *testing.T) { cutLoop(t, c) })
+	}
 }
 
-func cutLoop(t *testing.T, below string) {
-	disk := life.NewDisk(t, 512<<20)
+// cutDisk is a place for a state that loses its power.
+type cutDisk struct {
+	name  string
+	fs    life.FileSystem
+	below string // the state is a directory on the disk, not the whole of it
+	usual int    // cuts
+}
+
+// cutDisks are taken one after the other. With a file system of its own the store
+// syncs in groups.
+var cutDisks = []cutDisk{
+	{"ext4", life.Ext4, "", 14},
+	{"ext4 shared", life.Ext4, "state", 8},
+	{"xfs", life.XFS, "", 8},
+	{"btrfs", life.Btrfs, "", 8},
+}
+
+func cutLoop(t *testing.T, on cutDisk) {
+	disk := life.NewDisk(t, on.fs, life.DiskSize)
 	v := start(t)
-	v.State = filepath.Join(disk.Path, below)
-	c := newCampaign(t, v, 50, true)
+	v.State = filepath.Join(disk.Path, on.below)
+	c := newCampaign(t, v, on.usual, len(cutDisks), true)
 	for c.more() {
 		c.Mount()
 		c.verify("after the power came back")

@@ -16,7 +16,7 @@ import (
 // TestFullDisk fills the disk of the state while S3 is away: the writer is told,
 // nothing that was taken is lost, and room that is made can be used.
 func TestFullDisk(t *testing.T) {
-	disk := life.NewDisk(t, 64<<20)
+	disk := life.NewDisk(t, life.Ext4, 64<<20)
 	v := start(t)
 	v.State = filepath.Join(disk.Path, "state")
 	v.Log.Expect("the store is away")

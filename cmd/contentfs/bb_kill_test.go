@@ -10,7 +10,7 @@ import (
 // the end, in S3.
 func TestKillLoop(t *testing.T) {
 	v := start(t)
-	c := newCampaign(t, v, 200, false)
+	c := newCampaign(t, v, 200, 1, false)
 	for c.more() {
 		c.Mount()
 		c.verify("after the restart")

@@ -12,6 +12,7 @@ import (
 var program life.Builder
 
 func TestMain(m *testing.M) {
+	life.Trapped()
 	code := m.Run()
 	if err := program.Remove(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

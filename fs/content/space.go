@@ -64,7 +64,7 @@ func (e *Engine) room() error {
 	if err != nil {
 		return err
 	}
-	if s.Free > reserve(s.Size) && s.FilesFree != 0 {
+	if s.Free > reserve(s.Size) && !s.OutOfFiles() {
 		return nil
 	}
 	return fmt.Errorf("%w: %d bytes free, %d are kept for the metadata", ErrFull, s.Free, reserve(s.Size))

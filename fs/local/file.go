@@ -216,12 +216,15 @@ func copyRange(dst *File, src *os.File, begin, end int64) error {
 
 // Space tells how much room the store's file system has.
 type Space struct {
-	Size      int64 // bytes in all
-	Free      int64 // bytes that can still be written
-	Files     uint64
-	FilesFree uint64
+	Size      int64  // bytes in all
+	Free      int64  // bytes that can still be written
+	Files     uint64 // 0 where the file system makes inodes as it needs them, as btrfs does
+	FilesFree uint64 // 0, too, where it does
 	BlockSize int64
 }
+
+// OutOfFiles reports whether no file can be made any more, whatever room there is.
+func (s Space) OutOfFiles() bool { return s.Files != 0 && s.FilesFree == 0 }
 
 // Space asks the file system.
 func (s *Store) Space() (Space, error) {

@@ -36,6 +36,20 @@ type Ready struct {
 // behind those of every mount.
 func (v *Volume) Mount(more ...string) Ready {
 	v.T.Helper()
+	r, err := v.TryMount(more...)
+	if err != nil {
+		v.T.Fatalf("the mount does not answer: %v; it logged:\n%s", err, v.Log.Tail())
+	}
+	if _, err := os.ReadDir(v.Point); err != nil {
+		v.T.Fatalf("the mount said that it answers: %v", err)
+	}
+	return r
+}
+
+// TryMount is Mount for a start that may fail. The daemon is then to be waited for
+// with ReapAny or Exit, and may serve a mount all the same.
+func (v *Volume) TryMount(more ...string) (r Ready, err error) {
+	v.T.Helper()
 	if v.daemon != nil {
 		v.T.Fatal("a daemon is running already")
 	}
@@ -44,19 +58,15 @@ func (v *Volume) Mount(more ...string) Ready {
 		v.T.Fatal(err)
 	}
 	v.daemon = d
-	var r Ready
 	select {
 	case line := <-d.line:
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			v.T.Fatalf("the mount does not answer: %v; it wrote %q and logged:\n%s", err, line, v.Log.Tail())
+			return r, fmt.Errorf("it wrote %q: %w", line, err)
 		}
 	case <-time.After(Limit):
 		v.T.Fatalf("no mount after %v; the log:\n%s", Limit, v.Log.Tail())
 	}
-	if _, err := os.ReadDir(v.Point); err != nil {
-		v.T.Fatalf("the mount said that it answers: %v", err)
-	}
-	return r
+	return r, nil
 }
 
 func (v *Volume) start(more []string) (*daemon, error) {
@@ -69,6 +79,16 @@ func (v *Volume) start(more []string) (*daemon, error) {
 	args = slices.Concat(args, v.Store(), v.Args, more, []string{v.Name, v.Point})
 	cmd := exec.Command(v.Bin, args...)
 	cmd.Env, cmd.Stderr = v.Env, log
+	trap := v.Trap
+	if v.Trap = nil; trap != nil {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		cmd.Path, cmd.Args = self, append([]string{self}, cmd.Args...)
+		cmd.Env = append(slices.Clone(v.Env), trappedEnv+"="+trap.numbers())
+		cmd.ExtraFiles = []*os.File{trap.theirs}
+	}
 	// A test that is killed must not leave a daemon; a signal from the terminal
 	// is for the test.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -83,6 +103,9 @@ func (v *Volume) start(more []string) (*daemon, error) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
+		if err == nil && trap != nil {
+			trap.attach()
+		}
 		started <- err
 		if err != nil {
 			return
@@ -92,6 +115,9 @@ func (v *Volume) start(more []string) (*daemon, error) {
 		d.line <- line
 		_, _ = io.Copy(io.Discard, in)
 		_ = cmd.Wait() // how it ended is read from cmd.ProcessState
+		if trap != nil {
+			trap.wait()
+		}
 		close(d.gone)
 	}()
 	if err := <-started; err != nil {

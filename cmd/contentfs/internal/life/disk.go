@@ -12,12 +12,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Disk is an ext4 file system in memory behind a loop device: it can lose its
-// power.
+// FileSystem is what a Disk is formatted with.
+type FileSystem string
+
+// The file systems that servers have.
+const (
+	Ext4  FileSystem = "ext4"
+	XFS   FileSystem = "xfs"
+	Btrfs FileSystem = "btrfs"
+)
+
+// format makes each of them. A disk that was cut comes back with what it had, so
+// that nothing may be left for later.
+var format = map[FileSystem][]string{
+	Ext4:  {"mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0"},
+	XFS:   {"mkfs.xfs", "-q", "-f"},
+	Btrfs: {"mkfs.btrfs", "-q", "-f"},
+}
+
+// DiskSize is room enough for a loop of faults, and for each file system.
+const DiskSize = 512 << 20
+
+// Disk is a file system in memory behind a loop device: it can lose its power.
 type Disk struct {
 	Path string // where it is mounted
+	FS   FileSystem
 
 	t       testing.TB
+	image   *image  // nil where there is a server
+	server  *server // of a disk that can fail
 	device  string
 	mounted bool
 }
@@ -31,30 +54,57 @@ const (
 
 // NewDisk makes and mounts a disk of size bytes. It needs root. The disk goes
 // with the test, after everything that was prepared later.
-func NewDisk(t testing.TB, size int64) *Disk {
+func NewDisk(t testing.TB, fs FileSystem, size int64) *Disk {
+	t.Helper()
+	image, err := newImage(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { image.close() })
+	d := newDisk(t, fs)
+	d.image = image
+	d.prepare()
+	return d
+}
+
+// NewFailingDisk is NewDisk for a disk that can also fail: rate says which share of
+// its writes then do.
+func NewFailingDisk(t testing.TB, fs FileSystem, size int64, rate string) *Disk {
+	t.Helper()
+	s := newServer(t, size, rate)
+	d := newDisk(t, fs)
+	d.server = s
+	d.prepare()
+	return d
+}
+
+func newDisk(t testing.TB, fs FileSystem) *Disk {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("loop devices need root")
 	}
-	image, err := os.CreateTemp("/dev/shm", "contentfs-disk-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Remove(image.Name()) })
-	defer image.Close()
-	if err := image.Truncate(size); err != nil {
-		t.Fatal(err)
-	}
-	d := &Disk{t: t, Path: filepath.Join(t.TempDir(), "disk")}
+	d := &Disk{t: t, FS: fs, Path: filepath.Join(t.TempDir(), "disk")}
 	if err := os.Mkdir(d.Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.command("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image.Name())
-	d.device = d.command("losetup", "-f", "--show", image.Name())
-	t.Cleanup(d.remove)
-	d.mount()
 	return d
 }
+
+// prepare formats and mounts it.
+func (d *Disk) prepare() {
+	d.t.Helper()
+	d.t.Cleanup(d.remove)
+	d.attach()
+	line := append(append([]string{}, format[d.FS]...), d.device)
+	d.command(line[0], line[1:]...)
+	d.mount()
+}
+
+// Fail lets writes to the device fail until Heal.
+func (d *Disk) Fail() error { return d.server.fail() }
+
+// Heal ends that.
+func (d *Disk) Heal() error { return d.server.heal() }
 
 func (d *Disk) command(name string, args ...string) string {
 	d.t.Helper()
@@ -65,9 +115,20 @@ func (d *Disk) command(name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+func (d *Disk) attach() {
+	d.t.Helper()
+	path := ""
+	if d.image != nil {
+		path = d.image.path()
+	} else {
+		path = d.server.path
+	}
+	d.device = d.command("losetup", "-f", "--show", path)
+}
+
 func (d *Disk) mount() {
 	d.t.Helper()
-	if err := unix.Mount(d.device, d.Path, "ext4", 0, ""); err != nil {
+	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, ""); err != nil {
 		d.t.Fatalf("mount %s: %v", d.device, err)
 	}
 	d.mounted = true
@@ -75,6 +136,10 @@ func (d *Disk) mount() {
 
 // Cut stops the disk: nothing that is not on it at this moment will be.
 func (d *Disk) Cut() error {
+	if d.FS == Btrfs {
+		// It cannot be told to stop: the device takes nothing any more.
+		return d.image.freeze()
+	}
 	f, err := os.Open(d.Path)
 	if err != nil {
 		return err
@@ -89,7 +154,24 @@ func (d *Disk) Restore() {
 	if err := d.unmount(); err != nil {
 		d.t.Fatalf("unmount %s: %v", d.Path, err)
 	}
+	if d.image != nil && d.image.frozen {
+		d.thaw()
+	}
 	d.mount()
+}
+
+// thaw puts the disk on an image that can be written to.
+func (d *Disk) thaw() {
+	d.t.Helper()
+	next, err := d.image.copied()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.command("losetup", "-d", d.device)
+	d.device = ""
+	d.image.close()
+	*d.image = *next
+	d.attach()
 }
 
 // unmount waits for the kernel to let go of what a killed process had open.
@@ -114,6 +196,9 @@ func (d *Disk) remove() {
 			d.t.Errorf("unmount %s: %v", d.Path, err)
 			return
 		}
+	}
+	if d.device == "" {
+		return
 	}
 	if out, err := exec.Command("losetup", "-d", d.device).CombinedOutput(); err != nil {
 		d.t.Errorf("losetup -d %s: %v: %s", d.device, err, out)

@@ -1,8 +1,9 @@
 // Package life drives the real program as an administrator and as fate would:
 // it builds the binary once, mounts volumes with it in front of a real S3 server,
 // kills it, cuts the power of the disk its state lies on, mounts again, and runs
-// the other commands. It knows the program by its command line, its exit codes
-// and its JSON only.
+// the other commands. It makes single system calls of the daemon fail, or kills it
+// there (Trap), and lets its disk fail for a moment (NewFailingDisk). It knows the
+// program by its command line, its exit codes and its JSON only.
 //
 // # Contract
 //

@@ -34,6 +34,7 @@ type Volume struct {
 
 	Endpoint string   // of S3; the gateway's by default
 	Args     []string // options of every mount besides those that New knows
+	Trap     *Trap    // for the daemon that is mounted next; nil: none
 
 	daemon *daemon // nil while none runs
 	ended  bool

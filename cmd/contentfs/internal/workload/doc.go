@@ -14,6 +14,13 @@
 // for every writer. Close, fsync, rename and link are durable when they are
 // answered; mkdir, rmdir, unlink and truncate are so with the next of the former.
 //
+// A team that is told of errors (Told) goes on after one: from then until the next
+// durable answer the operation may have happened or not, also in the eyes of a
+// later life.
+//
+// A Sequence is some operations in a small directory, every order of them in turn,
+// with all that a power cut may leave of them (Plan).
+//
 // History has every content that was ever complete under a path, or may have
 // been: what lies in the bucket must be one of them.
 package workload

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -135,15 +136,34 @@ func (w *Writer) replace() error {
 func (w *Writer) write(p string, flags int, content []byte) error {
 	next := w.state.with(p, file(content))
 	w.may(next)
+	w.spoil(flags, p)
 	f, err := w.open(p, flags)
 	if err != nil {
 		return err
 	}
 	if err := w.put(f, content); err != nil {
+		w.flight = append(w.flight, w.state.with(p, cut(content, 0)))
 		f.Close()
 		return err
 	}
-	return w.attempt(Closing, next, durable, f.Close)
+	return w.finish(flags, p, next, f)
+}
+
+// spoil puts on record that a file that is being made may be left empty by an
+// error.
+func (w *Writer) spoil(flags int, p string) {
+	if _, there := w.state[p]; w.team.told && flags&os.O_CREATE != 0 && !there {
+		w.flight = append(w.flight, w.state.with(p, file(nil)))
+	}
+}
+
+// finish closes a file that was opened with flags.
+func (w *Writer) finish(flags int, p string, next State, f *os.File) error {
+	err := w.attempt(Closing, next, durable, f.Close)
+	if err != nil {
+		w.spoil(flags, p)
+	}
+	return err
 }
 
 func (w *Writer) open(p string, flags int) (f *os.File, err error) {
@@ -180,10 +200,11 @@ func (w *Writer) append() error {
 		return err
 	}
 	if err := w.put(f, more); err != nil {
+		w.flight = append(w.flight, w.state.with(p, cut(append(old, more...), len(old))))
 		f.Close()
 		return err
 	}
-	return w.attempt(Closing, next, durable, f.Close)
+	return w.attempt(Closing, next, lasting(len(more) > 0), f.Close)
 }
 
 // patch changes some bytes in the middle.
@@ -197,6 +218,7 @@ func (w *Writer) patch() error {
 	at := w.rng.IntN(len(content))
 	piece := w.content()
 	piece = piece[:min(len(piece), len(content)-at)]
+	before := bytes.Clone(content)
 	copy(content[at:], piece)
 	next := w.state.with(p, file(content))
 	w.may(next)
@@ -206,10 +228,11 @@ func (w *Writer) patch() error {
 	}
 	err = w.in(Writing, func() error { _, err := f.WriteAt(piece, int64(at)); return err })
 	if err != nil {
+		w.flight = append(w.flight, w.state.with(p, Entry{Mixed: [2][]byte{before, content}}))
 		f.Close()
 		return err
 	}
-	return w.attempt(Closing, next, durable, f.Close)
+	return w.attempt(Closing, next, lasting(len(piece) > 0), f.Close)
 }
 
 // syncAndGoOn syncs in the middle of a file: what was synced must stay.
@@ -225,15 +248,18 @@ func (w *Writer) syncAndGoOn() error {
 	synced, grown := file(whole[:half]), file(whole[:half])
 	grown.Grown, grown.Zeros = whole, w.team.cuts
 	w.may(w.state.with(p, synced))
+	w.spoil(flags, p)
 	f, err := w.open(p, flags)
 	if err != nil {
 		return err
 	}
 	if err := w.put(f, whole[:half]); err != nil {
+		w.flight = append(w.flight, w.state.with(p, cut(whole[:half], 0)))
 		f.Close()
 		return err
 	}
 	if err := w.attempt(Syncing, w.state.with(p, grown), durable, f.Sync); err != nil {
+		w.spoil(flags, p)
 		f.Close()
 		return err
 	}

@@ -24,6 +24,27 @@ type Entry struct {
 	// may be zeros instead: a file system may have made room for it and no more.
 	Grown []byte
 	Zeros bool
+
+	// Mixed is set for a file in which a write failed: each of its bytes is that of
+	// the one content or of the other.
+	Mixed [2][]byte
+}
+
+// cut describes a file of which the write failed somewhere behind the first n
+// bytes.
+func cut(content []byte, n int) Entry { return Entry{Size: int64(n), Grown: content} }
+
+// open reports whether the content is not known for sure.
+func (e Entry) open() bool { return e.Grown != nil || e.Mixed[0] != nil }
+
+// seen returns the state with what was found in place of what was open.
+func (s State) seen(tree map[string]found) State {
+	for p, e := range s {
+		if e.open() {
+			s = s.with(p, file(tree[p].content))
+		}
+	}
+	return s
 }
 
 // file describes a file of this content.
@@ -112,6 +133,10 @@ func (e Entry) unlike(f found) string {
 		if int64(len(f.content)) < e.Size || !e.grown(f.content) {
 			return fmt.Sprintf("its %d bytes are not the %d synced ones and what was written behind them", len(f.content), e.Size)
 		}
+	case e.Mixed[0] != nil:
+		if !e.mixed(f.content) {
+			return fmt.Sprintf("its %d bytes are not those before and after a write that failed", len(f.content))
+		}
 	case e.Size != int64(len(f.content)):
 		return fmt.Sprintf("%d bytes instead of %d", len(f.content), e.Size)
 	case e.Sum != sha256.Sum256(f.content):
@@ -136,6 +161,20 @@ func (e Entry) grown(content []byte) bool {
 	return true
 }
 
+// mixed reports whether each byte is of one of the two contents.
+func (e Entry) mixed(content []byte) bool {
+	a, b := e.Mixed[0], e.Mixed[1]
+	if len(content) != len(a) {
+		return false
+	}
+	for i, c := range content {
+		if c != a[i] && c != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // History are the contents that were complete under a path at some time, or may
 // have been.
 type History struct {
@@ -148,7 +187,7 @@ func (h *History) Add(s State) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for p, e := range s {
-		if !e.Dir && e.Grown == nil {
+		if !e.Dir && !e.open() {
 			h.addLocked(p, e.Sum)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,10 @@ type Team struct {
 	History History
 
 	root    string
-	cuts    bool // faults are power cuts
+	base    string   // the same, while writers work
+	dir     *os.File // base's
+	cuts    bool     // faults are power cuts
+	told    bool     // errors are faults that were told, and the writers go on
 	writers []*Writer
 	wg      sync.WaitGroup
 
@@ -69,8 +73,19 @@ func NewTeam(root string, n int, seed uint64, cuts bool) *Team {
 	return t
 }
 
+// Told makes errors legal answers: of the operation either nothing or all may have
+// happened, a write that failed may have happened in part, and a new file may be
+// left empty. All the rest must be as ever.
+func (t *Team) Told() { t.told = true }
+
 // Start lets the writers work until a fault.
-func (t *Team) Start() {
+func (t *Team) Start() error {
+	var err error
+	if t.dir, err = os.Open(t.root); err != nil {
+		return err
+	}
+	// The daemon may end, and what lies below the mount is not for the writers.
+	t.base = fmt.Sprintf("/proc/self/fd/%d", t.dir.Fd())
 	t.over.Store(false)
 	t.dead.Store(false)
 	t.stop.Store(false)
@@ -79,6 +94,7 @@ func (t *Team) Start() {
 	for _, w := range t.writers {
 		t.wg.Go(w.work)
 	}
+	return nil
 }
 
 // Hunt returns a channel that gets a value when a writer enters the phase. The
@@ -106,9 +122,8 @@ func (t *Team) Dead() { t.dead.Store(true) }
 // Wait waits for the writers after the fault. The error tells what failed before
 // it, and what was read wrong.
 func (t *Team) Wait() error {
-	t.stop.Store(true)
-	t.wg.Wait()
-	var errs []error
+	t.Stop()
+	errs := []error{t.dir.Close()}
 	for _, w := range t.writers {
 		errs = append(errs, w.err)
 		w.err = nil
@@ -126,18 +141,80 @@ func (t *Team) Answered() (all, commits int) {
 	return all, commits
 }
 
-// Verify compares the mount with the ledgers. What it finds is the state that the
-// writers go on from. It is called while they do not work.
-func (t *Team) Verify() error {
-	trees := make([]map[string]found, len(t.writers))
+// Refused returns how many operations were answered with an error.
+func (t *Team) Refused() int {
+	n := 0
+	for _, w := range t.writers {
+		n += w.refused
+	}
+	return n
+}
+
+// Stop lets the writers finish what they do.
+func (t *Team) Stop() {
+	t.stop.Store(true)
+	t.wg.Wait()
+}
+
+// Look compares the mount with the ledgers after Stop, while its daemon lives. It
+// tells apart that the tree could not be read and that it is wrong.
+func (t *Team) Look() (unread, wrong error) {
+	return t.compare(t.base, Alive)
+}
+
+// VerifyAfter compares the mount with the ledgers after a fault. What it finds is
+// the state that the writers go on from. It is called while they do not work.
+func (t *Team) VerifyAfter(after After) error {
+	unread, wrong := t.compare(t.root, after)
+	if unread != nil {
+		return fmt.Errorf("read the tree: %w", unread)
+	}
+	return wrong
+}
+
+func (t *Team) compare(root string, after After) (unread, wrong error) {
+	trees, err := t.trees(root, t.writers...)
+	if err != nil {
+		return err, nil
+	}
+	var errs []error
+	for i, w := range t.writers {
+		errs = append(errs, w.settle(trees[i], after))
+	}
+	return nil, errors.Join(errs...)
+}
+
+// trees reads what lies below root, for each of some writers.
+func (t *Team) trees(root string, of ...*Writer) ([]map[string]found, error) {
+	trees := make([]map[string]found, len(of))
 	for i := range trees {
 		trees[i] = make(map[string]found)
 	}
-	err := filepath.WalkDir(t.root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || p == t.root {
+	list, err := os.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range list {
+		mine := slices.IndexFunc(of, func(w *Writer) bool { return strings.HasPrefix(e.Name(), w.prefix) })
+		if mine >= 0 {
+			err = read(root, e.Name(), trees[mine])
+		} else if !slices.ContainsFunc(t.writers, func(w *Writer) bool { return strings.HasPrefix(e.Name(), w.prefix) }) {
+			err = fmt.Errorf("%s: nobody made it", e.Name())
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return trees, nil
+}
+
+// read reads everything from name down.
+func read(root, name string, tree map[string]found) error {
+	return filepath.WalkDir(filepath.Join(root, name), func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(t.root, p)
+		rel, err := filepath.Rel(root, p)
 		if err != nil {
 			return err
 		}
@@ -147,25 +224,12 @@ func (t *Team) Verify() error {
 				return err
 			}
 		}
-		for i, w := range t.writers {
-			if strings.HasPrefix(rel, w.prefix) {
-				trees[i][rel] = f
-				return nil
-			}
-		}
-		return fmt.Errorf("%s: nobody made it", rel)
+		tree[rel] = f
+		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("read the tree: %w", err)
-	}
-	var errs []error
-	for i, w := range t.writers {
-		errs = append(errs, w.settle(trees[i]))
-	}
-	return errors.Join(errs...)
 }
 
-// Files returns how many files the tree has, as of the last Verify.
+// Files returns how many files the tree has, as of the last look.
 func (t *Team) Files() int {
 	n := 0
 	for _, w := range t.writers {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,11 +21,13 @@ type Writer struct {
 
 	state  State   // after the last answered operation
 	older  []State // a power cut may bring these back
+	doubt  []State // so may a restart: operations that were answered with an error
 	flight []State // the operation under way may leave one of these
 	doing  string  // it, for messages
 	err    error   // why it stopped before a fault
 
 	answered, commits int
+	refused           int      // operations that were answered with an error
 	recent            []answer // the last ones, for messages
 }
 
@@ -38,22 +41,47 @@ type answer struct {
 type lasting bool
 
 const (
-	durable lasting = true  // on stable storage
+	durable lasting = true  // on stable storage; a close of what did not change is not
 	visible lasting = false // seen by all; on stable storage with the next durable one
 )
 
-// work does operations until one fails.
+// work does operations until one fails. A team that is told of errors goes on from
+// what it then finds.
 func (w *Writer) work() {
 	w.phase.Store(int32(Between))
 	for !w.team.stop.Load() {
 		op := w.pick()
-		if err := op(w); err != nil {
-			if !w.team.over.Load() || isWrong(err) {
-				w.err = fmt.Errorf("writer %s %s: %w", strings.TrimSuffix(w.prefix, "-"), w.doing, err)
-			}
-			return
+		err := op(w)
+		if err == nil {
+			continue
 		}
+		over := w.team.over.Load()
+		if w.team.told && !over && !isWrong(err) {
+			w.refused++
+			err = w.lookAgain(err)
+			if err == nil {
+				continue
+			}
+			over = !isWrong(err) // the mount does not answer any more
+		}
+		if !over || isWrong(err) {
+			w.err = fmt.Errorf("writer %s %s: %w", strings.TrimSuffix(w.prefix, "-"), w.doing, err)
+		}
+		return
 	}
+}
+
+// lookAgain finds out what an operation left that was answered with an error.
+func (w *Writer) lookAgain(why error) error {
+	trees, err := w.team.trees(w.abs("."), w)
+	if err != nil {
+		return fmt.Errorf("%w; then: %w", why, err)
+	}
+	if err := w.settle(trees[0], Alive); err != nil {
+		return fmt.Errorf("%w: after the error %q: %w", errWrong, why, err)
+	}
+	w.phase.Store(int32(Between))
+	return nil
 }
 
 // in makes one system call, or some, in a phase.
@@ -99,7 +127,7 @@ func (w *Writer) reach(next State, l lasting) {
 	// What is answered while the power goes was answered to nobody: who could have
 	// heard it had no power either.
 	if l == durable && !(w.team.cuts && w.team.over.Load()) {
-		w.older = nil
+		w.older, w.doubt = nil, nil
 		w.commits++
 	} else {
 		w.older = append(w.older, w.state)
@@ -110,23 +138,41 @@ func (w *Writer) reach(next State, l lasting) {
 	w.recent = append(w.recent[max(0, len(w.recent)-some+1):], answer{w.doing, time.Now()})
 }
 
-// settle finds the state that a crash left, which must be one of the ledger's.
-func (w *Writer) settle(tree map[string]found) error {
+// After is what a tree is looked at after.
+type After int
+
+// A tree is looked at after these.
+const (
+	Alive After = iota // nothing: its daemon is the one that answered
+	Kill               // the daemon was killed, or ended, and mounted again
+	Cut                // so did the disk
+)
+
+// settle finds the state that a fault left, which must be one of the ledger's.
+func (w *Writer) settle(tree map[string]found, after After) error {
 	legal := append([]State{w.state}, w.flight...)
-	if w.team.cuts {
+	if after != Alive {
+		legal = append(legal, w.doubt...)
+	}
+	if after == Cut {
 		legal = append(legal, w.older...)
 	}
-	for _, s := range legal {
+	for i, s := range legal {
 		if s.differences(tree) != nil {
 			continue
 		}
-		for p, e := range s {
-			if e.Grown != nil {
-				s = s.with(p, file(tree[p].content))
-			}
+		others := slices.Delete(slices.Clone(legal), i, i+1)
+		switch after {
+		case Cut:
+			w.older, w.doubt = nil, nil
+		case Kill:
+			// What was not synced is not so by having been seen.
+			w.older, w.doubt = append(w.older, others...), nil
+		case Alive:
+			w.doubt = append(w.doubt, others...)
 		}
-		w.team.History.Add(s)
-		w.state, w.flight, w.older = s, nil, nil
+		w.state, w.flight = s.seen(tree), nil
+		w.team.History.Add(w.state)
 		return nil
 	}
 	text := fmt.Sprintf("writer %s, when the fault came: %s; answered operations so far: %d", w.prefix, w.doing, w.answered)
@@ -140,7 +186,7 @@ func (w *Writer) settle(tree map[string]found) error {
 }
 
 // abs returns the absolute path of one inside the mount.
-func (w *Writer) abs(path string) string { return filepath.Join(w.team.root, path) }
+func (w *Writer) abs(path string) string { return filepath.Join(w.team.base, path) }
 
 // name returns a file name that was never used.
 func (w *Writer) name(ext string) string {
