@@ -26,6 +26,7 @@ import (
 var (
 	_ backend.Backend          = (*Store)(nil)
 	_ backend.MultipartAborter = (*Store)(nil)
+	_ backend.UploadLister     = (*Store)(nil)
 	_ backend.Prober           = (*Store)(nil)
 	_ backend.Linker           = (*Store)(nil)
 	_ backend.Copier           = (*Store)(nil)
