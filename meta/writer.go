@@ -28,6 +28,8 @@ type writer struct {
 	others int64
 	// unsynced: a visible change was committed since the last durable one.
 	unsynced bool
+	// issued: ids were given out by this process, and where they begin is on record.
+	issued bool
 	// broken is why the store must not go on.
 	broken error
 }
@@ -257,6 +259,7 @@ func (w *writer) transact(batch []*request) error {
 	if err := w.tx.exec("COMMIT"); err != nil {
 		return w.rollback(fmt.Errorf("commit: %w", err))
 	}
+	w.issued = w.issued || w.tx.first != 0
 	w.s.activity.batches.Add(1)
 	w.log.requests += len(batch)
 	if synced {

@@ -189,6 +189,7 @@ const (
 	metaMtime    = "mtime" // seconds since 1970, with nine digits behind the point
 	metaSize     = "size"  // bytes
 	metaVersion  = "version"
+	metaVolume   = "volume" // the volume's id: more than one may have a bucket
 
 	// S3 takes 2,048 bytes of metadata; all the others together stay below 348.
 	maxPlainPath = 1500
@@ -209,6 +210,7 @@ type ObjectInfo struct {
 	Mtime      int64 // nanoseconds since 1970
 	Size       int64 // bytes
 	Version    meta.VersionID
+	Volume     string // "": written before objects said it
 }
 
 // ObjectMetadata describes version v of a regular file, which was at path as the
@@ -256,6 +258,7 @@ func ParseObjectMetadata(m map[string]string) (ObjectInfo, error) {
 		{metaMtime, okMtime},
 		{metaSize, okSize},
 		{metaVersion, okVersion && version > 0},
+		{metaVolume, validVolume(m[metaVolume])},
 	} {
 		if !field.ok {
 			return ObjectInfo{}, fmt.Errorf("%s %.40q: %w", field.key, m[field.key], ErrObjectMetadata)
@@ -263,7 +266,22 @@ func ParseObjectMetadata(m map[string]string) (ObjectInfo, error) {
 	}
 	info.Mode, info.UID, info.GID = uint32(mode), uint32(uid), uint32(gid)
 	info.Mtime, info.Size, info.Version = mtime, int64(size), meta.VersionID(version)
+	info.Volume = m[metaVolume]
 	return info, nil
+}
+
+// describeObject is ObjectMetadata with the volume that the object belongs to.
+func (e *Engine) describeObject(path []byte, node meta.Node, v meta.Version) map[string]string {
+	m := ObjectMetadata(path, node, v)
+	m[metaVolume] = e.Meta.VolumeID()
+	return m
+}
+
+// volumeDigits is the length of a volume's id, which is hexadecimal.
+const volumeDigits = 32
+
+func validVolume(id string) bool {
+	return id == "" || len(id) == volumeDigits && strings.Trim(id, "0123456789abcdef") == ""
 }
 
 // parseUint reads a number of at most limit as strconv.FormatUint writes it.

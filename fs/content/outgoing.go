@@ -192,7 +192,7 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 		SHA256: sum, IfAbsent: true,
 		ContentType:        ct,
 		ContentDisposition: ContentDisposition(ct, name),
-		Metadata:           ObjectMetadata(o.Path, n, *v),
+		Metadata:           e.describeObject(o.Path, n, *v),
 		Multipart:          func(id string) error { return e.Meta.SetUploadID(v.ID, id) },
 	}
 	applyRule(&o.Options, &rule)

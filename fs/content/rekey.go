@@ -122,7 +122,7 @@ func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Versi
 	o := backend.PutOptions{
 		SHA256: [32]byte(v.SHA256), IfAbsent: true,
 		ContentType: ct, ContentDisposition: ContentDisposition(ct, name),
-		Metadata: ObjectMetadata(path, n, *v),
+		Metadata: e.describeObject(path, n, *v),
 	}
 	applyRule(&o, rule)
 	obj, err := c.Copy(ctx, backend.Source{Bucket: v.Bucket, Key: v.Key, ETag: v.ETag, Size: v.Size}, to.Key, o)
