@@ -140,4 +140,3 @@ func (o *Orphans) remove(ctx context.Context, c *Collection, list []meta.Orphan,
 	}
 	return c.deleteCondemned(ctx, b, condemned, r)
 }
-
