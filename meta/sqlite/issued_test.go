@@ -4,10 +4,35 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"contentfs/meta"
 )
+
+// TestViewsTogether: those who look at one moment need one connection each, whatever
+// was prepared before.
+func TestViewsTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	openAt(t, path, Options{})
+	for range 20 {
+		s := must(Open(path, Options{ReadOnly: true, Readers: 2}))(t)
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				if i%2 == 0 {
+					_, _ = s.Issued(1)
+				} else {
+					_, _ = s.Unknown("b", []string{"k"})
+				}
+			})
+		}
+		wg.Wait()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // TestOldCopyPutBack: ids go on with the time, so the counter of a copy that was put
 // back passes those of the life that was lost. That they were lost is still known.
