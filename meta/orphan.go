@@ -1,6 +1,9 @@
 package meta
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // KeySpace is where objects of a volume lie, or lay once.
 type KeySpace struct {
@@ -47,20 +50,47 @@ func (s *Store) UploadOnRecord(bucket, key, uploadID string) (bool, error) {
 	return found, pathErr("look for upload of", []byte(key), err)
 }
 
-// Issued reports whether this database can have given out an id. One that it cannot
-// have is of a life of it that was lost.
-func (s *Store) Issued(id VersionID) (bool, error) {
-	var last VersionID
-	var gap bool
-	err := s.read.view(context.Background(), func(q source) (err error) {
-		if err = one(q.row(`SELECT last_version FROM counter`), &last); err != nil {
+// Life gives the token of the process that gave out an id; "" for one from before there
+// were such.
+func (s *Store) Life(id VersionID) (token string, err error) {
+	err = one(s.read.row(`SELECT token FROM life WHERE first <= $1 ORDER BY first DESC LIMIT 1`, id), &token)
+	if errors.Is(err, ErrNotExist) {
+		err = nil
+	}
+	return token, versionErr("life of", id, err)
+}
+
+// Issued reports whether this database gave out an id, in the life that an object
+// names. One that it did not give out is of a life of it that was lost. Of what was
+// given out before the first life on record, the life is not known.
+func (s *Store) Issued(id VersionID, token string) (issued bool, err error) {
+	err = s.read.view(context.Background(), func(q source) error {
+		var last, had VersionID
+		if err := one(q.row(`SELECT last_version FROM counter`), &last); err != nil {
 			return err
 		}
-		gap, err = exists(q, `SELECT 1 FROM (SELECT last FROM unissued WHERE first <= $1 ORDER BY first DESC LIMIT 1) u
-			WHERE u.last >= $1`, id)
-		return err
+		if id > last {
+			return nil
+		}
+		switch err := one(q.row(`SELECT had FROM life WHERE first > $1 ORDER BY first LIMIT 1`, id), &had); {
+		case errors.Is(err, ErrNotExist): // the latest life has no end yet
+		case err != nil:
+			return err
+		case id > had:
+			return nil
+		}
+		var of string
+		switch err := one(q.row(`SELECT token FROM life WHERE first <= $1 ORDER BY first DESC LIMIT 1`, id), &of); {
+		case errors.Is(err, ErrNotExist):
+			issued = true
+		case err != nil:
+			return err
+		default:
+			issued = of == token
+		}
+		return nil
 	})
-	return id <= last && !gap, versionErr("look for", id, err)
+	return issued && err == nil, versionErr("look for", id, err)
 }
 
 // Orphan is an object that no row knows.

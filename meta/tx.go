@@ -100,12 +100,10 @@ func (t *tx) storeCounters(durable bool) error {
 	if err != nil {
 		return fmt.Errorf("counters: %w", err)
 	}
-	// The first ids of a process: none between the last ones on record and these was
-	// ever given out, unless by a life of this database that was lost.
-	if t.first > t.had+1 && !t.w.issued {
-		err := t.exec(`INSERT INTO unissued (first, last) VALUES ($1, $2) ON CONFLICT DO NOTHING`, t.had+1, t.first-1)
+	if t.first != 0 && !t.w.issued {
+		err := t.exec(`INSERT INTO life (first, had, token) VALUES ($1, $2, $3)`, t.first, t.had, t.w.token)
 		if err != nil {
-			return fmt.Errorf("ids that were not given out: %w", err)
+			return fmt.Errorf("life: %w", err)
 		}
 	}
 	return nil

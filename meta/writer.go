@@ -2,9 +2,11 @@ package meta
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -30,6 +32,8 @@ type writer struct {
 	unsynced bool
 	// issued: ids were given out by this process, and where they begin is on record.
 	issued bool
+	// token tells the ids of this process from those of any other.
+	token string
 	// broken is why the store must not go on.
 	broken error
 }
@@ -42,7 +46,7 @@ func (s *Store) Run(ctx context.Context) error {
 	if err := s.start(); err != nil {
 		return opErr("run", err)
 	}
-	w := &writer{s: s}
+	w := &writer{s: s, token: strings.ToLower(rand.Text()[:8])}
 	err := w.open()
 	if err == nil {
 		s.writer = w

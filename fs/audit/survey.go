@@ -157,16 +157,11 @@ func (o *Orphans) ask(ctx context.Context, s *sighting) error {
 		return nil
 	}
 	s.ours = true
-	for _, id := range []meta.VersionID{s.id, info.Version} {
-		issued, err := o.Meta.Issued(id)
-		if err != nil {
-			return err
-		}
-		if !issued {
-			return fmt.Errorf("%w: it did not write %s", ErrBehind, s.obj.Key)
-		}
+	issued, err := o.Meta.Issued(s.id, info.Life)
+	if err == nil && !issued {
+		err = fmt.Errorf("%w: it did not write %s", ErrBehind, s.obj.Key)
 	}
-	return nil
+	return err
 }
 
 // trusted refuses for a while after the database was made from what the bucket showed.

@@ -192,7 +192,7 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 		SHA256: sum, IfAbsent: true,
 		ContentType:        ct,
 		ContentDisposition: ContentDisposition(ct, name),
-		Metadata:           e.describeObject(o.Path, n, *v),
+		Metadata:           ObjectMetadata(o.Path, n, *v),
 		Multipart:          func(id string) error { return e.Meta.SetUploadID(v.ID, id) },
 	}
 	applyRule(&o.Options, &rule)
@@ -201,6 +201,9 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 		if v.Key, err = e.freshKey(v, o.Path, keyLimit); err != nil {
 			return err
 		}
+	}
+	if err := e.sign(o.Options.Metadata, v.Prefix, v.Key, v.ID); err != nil {
+		return err
 	}
 	v.SHA256 = sum[:]
 	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: v.Bucket, Prefix: v.Prefix, Key: v.Key, SHA256: v.SHA256, Private: v.Private})

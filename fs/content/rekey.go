@@ -122,9 +122,12 @@ func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Versi
 	o := backend.PutOptions{
 		SHA256: [32]byte(v.SHA256), IfAbsent: true,
 		ContentType: ct, ContentDisposition: ContentDisposition(ct, name),
-		Metadata: e.describeObject(path, n, *v),
+		Metadata: ObjectMetadata(path, n, *v),
 	}
 	applyRule(&o, rule)
+	if err := e.sign(o.Metadata, to.Prefix, to.Key, fresh); err != nil {
+		return err
+	}
 	obj, err := c.Copy(ctx, backend.Source{Bucket: v.Bucket, Key: v.Key, ETag: v.ETag, Size: v.Size}, to.Key, o)
 	if err != nil {
 		return err

@@ -75,8 +75,12 @@ func testIssued(e *env) {
 	v := e.written(meta.Root, "f", 5)
 	w := e.written(meta.Root, "g", 5)
 	for id, want := range map[meta.VersionID]bool{v.ID: true, w.ID: true, w.ID + 1: false, 1 << 60: false, v.ID - 1: false, 1: false} {
-		if got := get(e.s.Issued(id))(e); got != want {
+		life := get(e.s.Life(v.ID))(e)
+		if got := get(e.s.Issued(id, life))(e); got != want {
 			e.Errorf("id %d, of %d and %d that were given out: %v", id, v.ID, w.ID, got)
+		}
+		if len(life) != 8 || get(e.s.Issued(id, "another"))(e) {
+			e.Errorf("id %d, of another life than %q", id, life)
 		}
 	}
 }

@@ -10,10 +10,12 @@ CREATE TABLE orphan (
     PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
 
--- Ids of versions that this database never gave out: they lie between those of one
--- process and the next. An object of this volume with such an id is of a life of
--- the database that was lost when an older copy was put back.
-CREATE TABLE unissued (
+-- Where the ids of versions begin that one process gave out, and what the last one was
+-- before. Ids between the two were never given out. An object of this volume that has
+-- one of those, or names another life than this table has for its id, was written by
+-- a life of the database that was lost when an older copy was put back.
+CREATE TABLE life (
     first INTEGER NOT NULL PRIMARY KEY,
-    last  INTEGER NOT NULL
+    had   INTEGER NOT NULL,
+    token TEXT    NOT NULL
 ) STRICT;
