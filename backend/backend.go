@@ -33,6 +33,7 @@ type Backend interface {
 	// first error of fn and returns it unwrapped. Listed objects carry Key,
 	// Size, ETag and Modified only. A listing that could not be read to its
 	// end returns an error: a partial listing is never taken for a whole one.
+	// They also carry Told where the store says what time it is.
 	List(ctx context.Context, prefix, after string, fn func(Object) error) error
 }
 
@@ -75,6 +76,11 @@ type Object struct {
 	ETag     string // as the store gave it, without quotes
 	Modified time.Time
 
+	// Told is what the store's own clock said when it answered List or Stat, in
+	// whole seconds or better: an age is the difference to Modified, whatever time
+	// it is here. Zero where the store does not say.
+	Told time.Time
+
 	// SHA256 is the checksum the store vouches for, nil when it has none.
 	SHA256 []byte
 
@@ -90,6 +96,23 @@ type MultipartAborter interface {
 	// AbortMultipart discards the parts of an upload. Aborting what is gone or
 	// already completed is no error.
 	AbortMultipart(ctx context.Context, key, uploadID string) error
+}
+
+// Upload is an upload in parts that was begun and neither completed nor aborted.
+type Upload struct {
+	Key   string
+	ID    string
+	Begun time.Time
+	Told  time.Time // the store's clock, as in Object
+}
+
+// UploadLister is met by drivers that send large objects in parts, and by others
+// that say so by listing none.
+type UploadLister interface {
+	// ListUploads calls fn for the uploads that are not finished and whose key starts
+	// with prefix, in ascending order of their keys. Errors are as of List: what
+	// could not be read to its end is never taken for the whole.
+	ListUploads(ctx context.Context, prefix string, fn func(Upload) error) error
 }
 
 // Prober is met by drivers whose store may lack something of the contract.

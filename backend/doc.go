@@ -20,7 +20,7 @@
 // # Abilities
 //
 // What not every store can do is an interface of its own, which a driver meets or
-// not: MultipartAborter, Prober, Linker, Copier, Signer. A decorator meets them
+// not: MultipartAborter, UploadLister, Prober, Linker, Copier, Signer. A decorator meets them
 // all and answers class Invalid, or nothing, where the driver behind it does not.
 //
 // # Errors

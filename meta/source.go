@@ -37,21 +37,27 @@ type reader struct {
 	prepared map[string]*sql.Stmt
 }
 
-func (r *reader) prepare(query string) (*sql.Stmt, error) {
+// ready returns a statement that was prepared before, or nil.
+func (r *reader) ready(query string) *sql.Stmt {
 	r.mu.RLock()
-	stmt := r.prepared[query]
-	r.mu.RUnlock()
-	if stmt != nil {
-		return stmt, nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if stmt := r.prepared[query]; stmt != nil {
+	defer r.mu.RUnlock()
+	return r.prepared[query]
+}
+
+// prepare waits for a connection: never with the lock, which those who have one may
+// wait for, and never on behalf of who has one.
+func (r *reader) prepare(query string) (*sql.Stmt, error) {
+	if stmt := r.ready(query); stmt != nil {
 		return stmt, nil
 	}
 	stmt, err := r.db.Prepare(r.rebind(query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if other := r.prepared[query]; other != nil {
+		return other, stmt.Close()
 	}
 	r.prepared[query] = stmt
 	return stmt, nil
@@ -75,26 +81,43 @@ func (r *reader) row(query string, args ...any) scanner {
 
 // snapshot is a source whose queries all see the same moment.
 type snapshot struct {
-	r  *reader
-	tx *sql.Tx
+	r   *reader
+	tx  *sql.Tx
+	own map[string]*sql.Stmt // what was not prepared for all: it ends with tx
+}
+
+// prepare uses the snapshot's connection alone.
+func (s snapshot) prepare(query string) (*sql.Stmt, error) {
+	if stmt := s.own[query]; stmt != nil {
+		return stmt, nil
+	}
+	if stmt := s.r.ready(query); stmt != nil {
+		return s.tx.Stmt(stmt), nil
+	}
+	stmt, err := s.tx.Prepare(s.r.rebind(query))
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	s.own[query] = stmt
+	return stmt, nil
 }
 
 func (s snapshot) place(name []byte) Place { return s.r.place(name) }
 
 func (s snapshot) query(query string, args ...any) (*sql.Rows, error) {
-	stmt, err := s.r.prepare(query)
+	stmt, err := s.prepare(query)
 	if err != nil {
 		return nil, err
 	}
-	return s.tx.Stmt(stmt).Query(args...)
+	return stmt.Query(args...)
 }
 
 func (s snapshot) row(query string, args ...any) scanner {
-	stmt, err := s.r.prepare(query)
+	stmt, err := s.prepare(query)
 	if err != nil {
 		return noRow{err}
 	}
-	return s.tx.Stmt(stmt).QueryRow(args...)
+	return stmt.QueryRow(args...)
 }
 
 // view calls f with a source that sees one moment.
@@ -103,13 +126,18 @@ func (r *reader) view(ctx context.Context, f func(source) error) (err error) {
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	s := snapshot{r: r, tx: tx, own: make(map[string]*sql.Stmt)}
 	defer func() {
 		// Nothing was changed, there is nothing to lose by rolling back.
 		if e := tx.Rollback(); e != nil && err == nil && !errors.Is(e, sql.ErrTxDone) {
 			err = fmt.Errorf("end of reading: %w", e)
 		}
+		// For the next one; the connection is free again. It goes without, too.
+		for query := range s.own {
+			_, _ = r.prepare(query)
+		}
 	}()
-	return f(snapshot{r, tx})
+	return f(s)
 }
 
 // one scans the single row of a query; no row is ErrNotExist.

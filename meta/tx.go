@@ -16,6 +16,9 @@ type tx struct {
 	lastIno     Ino
 	lastVersion VersionID
 	counted     bool // one of them was advanced
+
+	had   VersionID // lastVersion before this transaction
+	first VersionID // the first id that it gave out; 0: none
 }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
@@ -76,8 +79,10 @@ func (t *tx) must(why error, query string, args ...any) error {
 
 // loadCounters reads what another process may have advanced.
 func (t *tx) loadCounters() error {
-	t.counted = false
-	return t.row(`SELECT last_ino, last_version FROM counter`).Scan(&t.lastIno, &t.lastVersion)
+	t.counted, t.first = false, 0
+	err := t.row(`SELECT last_ino, last_version FROM counter`).Scan(&t.lastIno, &t.lastVersion)
+	t.had = t.lastVersion
+	return err
 }
 
 // storeCounters writes them down. For a durable transaction it always does: a
@@ -95,6 +100,12 @@ func (t *tx) storeCounters(durable bool) error {
 	if err != nil {
 		return fmt.Errorf("counters: %w", err)
 	}
+	if t.first != 0 && !t.w.issued {
+		err := t.exec(`INSERT INTO life (first, had, token) VALUES ($1, $2, $3)`, t.first, t.had, t.w.token)
+		if err != nil {
+			return fmt.Errorf("life: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -109,5 +120,8 @@ func (t *tx) nextIno() Ino {
 func (t *tx) nextVersion(now int64) VersionID {
 	t.lastVersion = max(t.lastVersion+1, VersionID(now/1000))
 	t.counted = true
+	if t.first == 0 {
+		t.first = t.lastVersion
+	}
 	return t.lastVersion
 }

@@ -2,9 +2,11 @@ package meta
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -28,6 +30,10 @@ type writer struct {
 	others int64
 	// unsynced: a visible change was committed since the last durable one.
 	unsynced bool
+	// issued: ids were given out by this process, and where they begin is on record.
+	issued bool
+	// token tells the ids of this process from those of any other.
+	token string
 	// broken is why the store must not go on.
 	broken error
 }
@@ -40,7 +46,7 @@ func (s *Store) Run(ctx context.Context) error {
 	if err := s.start(); err != nil {
 		return opErr("run", err)
 	}
-	w := &writer{s: s}
+	w := &writer{s: s, token: strings.ToLower(rand.Text()[:8])}
 	err := w.open()
 	if err == nil {
 		s.writer = w
@@ -257,6 +263,7 @@ func (w *writer) transact(batch []*request) error {
 	if err := w.tx.exec("COMMIT"); err != nil {
 		return w.rollback(fmt.Errorf("commit: %w", err))
 	}
+	w.issued = w.issued || w.tx.first != 0
 	w.s.activity.batches.Add(1)
 	w.log.requests += len(batch)
 	if synced {

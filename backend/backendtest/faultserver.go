@@ -18,9 +18,11 @@ type Reply func(w http.ResponseWriter, r *http.Request, next http.Handler)
 type FaultServer struct {
 	next http.Handler
 
-	mu    sync.Mutex // guards rules and seen
+	mu    sync.Mutex // guards what follows
 	rules []*faultRule
 	seen  map[string]int // requests by method
+
+	struck int // requests that a rule answered
 }
 
 type faultRule struct {
@@ -44,11 +46,18 @@ func (s *FaultServer) Script(match func(*http.Request) bool, times int, reply Re
 	s.rules = append(s.rules, &faultRule{match: match, times: times, reply: reply})
 }
 
+// Struck returns how many requests were answered by script since Clear.
+func (s *FaultServer) Struck() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.struck
+}
+
 // Clear drops all rules and counts.
 func (s *FaultServer) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules, s.seen = nil, map[string]int{}
+	s.rules, s.seen, s.struck = nil, map[string]int{}, 0
 }
 
 // Seen returns how many requests with this method came since Clear.
@@ -78,6 +87,7 @@ func (s *FaultServer) pick(r *http.Request) Reply {
 		if rule.times > 0 {
 			rule.times--
 		}
+		s.struck++
 		return rule.reply
 	}
 	return nil
@@ -156,7 +166,7 @@ func DropHeader(prefixes ...string) Reply {
 // ShortBody delivers all but the last n bytes and claims that this is all.
 func ShortBody(n int) Reply {
 	return Edit(func(h http.Header, body []byte) []byte {
-		body = body[:len(body)-n]
+		body = body[:max(0, len(body)-n)]
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		return body
 	})
@@ -165,9 +175,32 @@ func ShortBody(n int) Reply {
 // FlipByte delivers the body with one byte changed.
 func FlipByte(i int) Reply {
 	return Edit(func(_ http.Header, body []byte) []byte {
-		body[i] ^= 0x20
+		if i < len(body) {
+			body[i] ^= 0x20
+		}
 		return body
 	})
+}
+
+// ResetRequest takes n bytes of what is sent and breaks the connection.
+func ResetRequest(n int64) Reply {
+	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_, _ = io.CopyN(io.Discard, r.Body, n)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// RawReply takes the request and sends these bytes, whatever they are, as the answer.
+func RawReply(text string) Reply {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(conn, text)
+		_ = conn.Close()
+	}
 }
 
 // ResetBody delivers n bytes of the body and breaks the connection.
@@ -186,10 +219,16 @@ func Stall(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 	<-r.Context().Done()
 }
 
+// cutBody delivers n bytes of the body. Of an answer that has not more than that, or
+// none at all, nothing is delivered: it would be whole, and nobody would go.
 func cutBody(n int, then func(*http.Request)) Reply {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		rec := httptest.NewRecorder()
 		next.ServeHTTP(rec, r)
+		if r.Method == http.MethodHead || rec.Body.Len() <= n {
+			then(r)
+			return
+		}
 		for name, values := range rec.Header() {
 			w.Header()[name] = values
 		}

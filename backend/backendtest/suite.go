@@ -23,6 +23,10 @@ type Limits struct {
 	// and no key has an empty, "." or ".." component.
 	Tree bool
 
+	// Parted is the size of the smallest body that the driver under test sends in
+	// parts; 0: it never does.
+	Parted int
+
 	// LooseIfAbsent: the server checks and stores in two steps, so two writers
 	// at the same moment may both succeed.
 	LooseIfAbsent bool
@@ -34,8 +38,8 @@ type suite struct {
 	limits Limits
 }
 
-// Run checks the whole contract, and that of backend.Copier where a driver meets
-// it. open returns an empty backend; it is called once
+// Run checks the whole contract, and those of backend.Copier and backend.UploadLister
+// where a driver meets them. open returns an empty backend; it is called once
 // for every case and cleans up by t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) backend.Backend) {
 	t.Helper()
@@ -75,6 +79,7 @@ func RunWithin(t *testing.T, limits Limits, open func(t *testing.T) backend.Back
 		{"CopyWrongSource", s.testCopyWrongSource},
 		{"CopyOddKeys", s.testCopyOddKeys},
 		{"CopyIllegal", s.testCopyIllegal},
+		{"Uploads", s.testUploads},
 		{"Cancelled", s.testCancelled},
 		{"DeadlinePassed", s.testDeadlinePassed},
 	} {

@@ -56,7 +56,7 @@ func (s *suite) testListOrder(t *testing.T, b backend.Backend) {
 		if err != nil {
 			return err
 		}
-		if o.Size != st.Size || o.ETag != st.ETag || o.Modified.IsZero() || o.Metadata != nil || o.SHA256 != nil {
+		if o.Size != st.Size || o.ETag != st.ETag || o.Modified.IsZero() || o.Told.IsZero() || st.Told.IsZero() || o.Metadata != nil || o.SHA256 != nil {
 			t.Errorf("listed %+v, stat says %+v", o, st)
 		}
 		return nil

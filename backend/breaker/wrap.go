@@ -10,7 +10,8 @@ import (
 )
 
 // Wrap returns inner behind the breaker. What inner can do besides the contract
-// (backend.Linker, backend.MultipartAborter, backend.Copier, backend.Signer), the
+// (backend.Linker, backend.MultipartAborter, backend.UploadLister, backend.Copier,
+// backend.Signer), the
 // result can do too.
 func (b *Breaker) Wrap(inner backend.Backend) backend.Backend {
 	return &guarded{b: b, inner: inner}
@@ -25,6 +26,7 @@ var (
 	_ backend.Backend          = (*guarded)(nil)
 	_ backend.Linker           = (*guarded)(nil)
 	_ backend.MultipartAborter = (*guarded)(nil)
+	_ backend.UploadLister     = (*guarded)(nil)
 	_ backend.Copier           = (*guarded)(nil)
 	_ backend.Signer           = (*guarded)(nil)
 )
@@ -72,21 +74,38 @@ func (g *guarded) Delete(ctx context.Context, key string) error {
 	return g.do(ctx, "delete", key, func() error { return g.inner.Delete(ctx, key) })
 }
 
-// List does not learn from fn's own errors.
 func (g *guarded) List(ctx context.Context, prefix, after string, fn func(backend.Object) error) error {
-	if err := g.b.allow("list", prefix); err != nil {
+	return listing(ctx, g.b, prefix, fn, func(fn func(backend.Object) error) error {
+		return g.inner.List(ctx, prefix, after, fn)
+	})
+}
+
+// ListUploads lists none where the inner backend has no uploads in parts.
+func (g *guarded) ListUploads(ctx context.Context, prefix string, fn func(backend.Upload) error) error {
+	l, ok := g.inner.(backend.UploadLister)
+	if !ok {
+		return nil
+	}
+	return listing(ctx, g.b, prefix, fn, func(fn func(backend.Upload) error) error {
+		return l.ListUploads(ctx, prefix, fn)
+	})
+}
+
+// listing calls list behind the breaker, which does not learn from fn's own errors.
+func listing[T any](ctx context.Context, b *Breaker, prefix string, fn func(T) error, list func(func(T) error) error) error {
+	if err := b.allow("list", prefix); err != nil {
 		return err
 	}
 	var own error
-	err := g.inner.List(ctx, prefix, after, func(o backend.Object) error {
-		own = fn(o)
+	err := list(func(item T) error {
+		own = fn(item)
 		return own
 	})
 	if own != nil {
-		g.b.record(ctx, nil)
+		b.record(ctx, nil)
 		return err
 	}
-	g.b.record(ctx, err)
+	b.record(ctx, err)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"contentfs/backend"
 	"contentfs/backend/internal/driver"
@@ -17,7 +18,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var _ backend.Backend = (*Store)(nil)
+var (
+	_ backend.Backend      = (*Store)(nil)
+	_ backend.UploadLister = (*Store)(nil)
+)
 
 const tmpName = ".tmp"
 
@@ -84,6 +88,7 @@ func (s *Store) Stat(ctx context.Context, key string) (backend.Object, error) {
 		return backend.Object{}, err
 	}
 	f.Close()
+	obj.Told = time.Now()
 	return obj, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"contentfs/backend"
 	"contentfs/backend/internal/driver"
@@ -25,6 +26,11 @@ func (s *Store) List(ctx context.Context, prefix, after string, fn func(backend.
 	}
 	w := walk{ctx: ctx, store: s, prefix: prefix, after: after, fn: fn}
 	return w.dir("", "")
+}
+
+// ListUploads implements backend.UploadLister: nothing goes in parts here.
+func (s *Store) ListUploads(ctx context.Context, prefix string, _ func(backend.Upload) error) error {
+	return driver.Interrupted(ctx, "list uploads", prefix)
 }
 
 type walk struct {
@@ -79,7 +85,9 @@ func (w *walk) object(path, key string) error {
 	case !fi.Mode().IsRegular():
 		return nil
 	}
-	return w.fn(listed(key, fi))
+	o := listed(key, fi)
+	o.Told = time.Now() // the clock that the directory's times come from
+	return w.fn(o)
 }
 
 // items returns the names at path that may lead to a listed key, in the order of

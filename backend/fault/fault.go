@@ -12,14 +12,17 @@ import (
 )
 
 var (
-	_ backend.Backend = (*Backend)(nil)
-	_ backend.Copier  = (*Backend)(nil)
+	_ backend.Backend          = (*Backend)(nil)
+	_ backend.Copier           = (*Backend)(nil)
+	_ backend.UploadLister     = (*Backend)(nil)
+	_ backend.MultipartAborter = (*Backend)(nil)
 )
 
 var errInjected = errors.New("injected fault")
 
 // Backend is a backend with faults. Of the optional abilities it has Copy, which is
-// Invalid where the backend below cannot; the others are reached with Unwrap.
+// Invalid where the backend below cannot, and those about uploads in parts, of which
+// there are none then; the others are reached with Unwrap.
 type Backend struct {
 	next backend.Backend
 
@@ -177,6 +180,46 @@ func (b *Backend) List(ctx context.Context, prefix, after string, fn func(backen
 	})
 	if err == nil && r.Lose {
 		return r.fail(List, prefix)
+	}
+	return err
+}
+
+// ListUploads implements backend.UploadLister.
+func (b *Backend) ListUploads(ctx context.Context, prefix string, fn func(backend.Upload) error) error {
+	r, err := b.enter(ctx, ListUploads, prefix)
+	if err != nil {
+		return err
+	}
+	l, ok := b.next.(backend.UploadLister)
+	if !ok {
+		return nil
+	}
+	n := 0
+	err = l.ListUploads(ctx, prefix, func(u backend.Upload) error {
+		if n++; r.CutListAt > 0 && n > r.CutListAt {
+			return r.fail(ListUploads, prefix)
+		}
+		return fn(u)
+	})
+	if err == nil && r.Lose {
+		return r.fail(ListUploads, prefix)
+	}
+	return err
+}
+
+// AbortMultipart implements backend.MultipartAborter.
+func (b *Backend) AbortMultipart(ctx context.Context, key, uploadID string) error {
+	r, err := b.enter(ctx, Abort, key)
+	if err != nil {
+		return err
+	}
+	a, ok := b.next.(backend.MultipartAborter)
+	if !ok {
+		return nil
+	}
+	err = a.AbortMultipart(ctx, key, uploadID)
+	if err == nil && r.Lose {
+		return r.fail(Abort, key)
 	}
 	return err
 }

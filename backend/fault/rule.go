@@ -17,6 +17,9 @@ const (
 	Delete Op = "delete"
 	List   Op = "list"
 	Copy   Op = "copy" // Key is that of the result
+
+	ListUploads Op = "list uploads"
+	Abort       Op = "abort" // of an upload in parts
 )
 
 // Rule says what happens to which calls. Filters come first, then the count, then
@@ -24,7 +27,7 @@ const (
 // first wins.
 type Rule struct {
 	Op  Op                    // "" for every method
-	Key func(key string) bool // nil for every key; List is asked with its prefix
+	Key func(key string) bool // nil for every key; listings are asked with their prefix
 
 	Skip  int // so many matching calls pass before the rule applies
 	Times int // it applies to so many calls; 0 means for ever
@@ -42,5 +45,5 @@ type Rule struct {
 
 	Short     int64 // bodies of Get end so many bytes early, with class Transient
 	FlipByte  bool  // bodies of Get have their first byte changed, and no error
-	CutListAt int   // List fails with Class after so many objects
+	CutListAt int   // a listing fails with Class after so many items
 }

@@ -15,13 +15,17 @@ import (
 	"contentfs/backend/internal/driver"
 )
 
-var _ backend.Backend = (*Store)(nil)
+var (
+	_ backend.Backend      = (*Store)(nil)
+	_ backend.UploadLister = (*Store)(nil)
+)
 
 // Store is a backend in memory. Its methods may be called from many goroutines.
 type Store struct {
 	mu      sync.RWMutex      // guards objects and serial
 	objects map[string]object // by key
 	serial  int64             // counts stored objects, so that no ETag repeats
+	clock   func() time.Time
 }
 
 // object is immutable once it is in the map.
@@ -31,7 +35,14 @@ type object struct {
 }
 
 // New returns an empty store.
-func New() *Store { return &Store{objects: map[string]object{}} }
+func New() *Store { return &Store{objects: map[string]object{}, clock: time.Now} }
+
+// SetClock gives the store a time of its own.
+func (s *Store) SetClock(clock func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock = clock
+}
 
 // Put implements backend.Backend.
 func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int64, opts backend.PutOptions) (backend.Object, error) {
@@ -47,7 +58,6 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 		info: backend.Object{
 			Key:                key,
 			Size:               size,
-			Modified:           time.Now(),
 			SHA256:             opts.SHA256[:],
 			ContentType:        opts.ContentType,
 			CacheControl:       opts.CacheControl,
@@ -62,6 +72,7 @@ func (s *Store) Put(ctx context.Context, key string, body io.ReaderAt, size int6
 		return backend.Object{}, driver.Fail("put", key, backend.Exists, nil)
 	}
 	s.serial++
+	o.info.Modified = s.clock()
 	o.info.ETag = fmt.Sprintf("%x", s.serial)
 	s.objects[key] = o
 	return o.describe(), nil
@@ -86,7 +97,9 @@ func (s *Store) Stat(ctx context.Context, key string) (backend.Object, error) {
 	if err != nil {
 		return backend.Object{}, err
 	}
-	return o.describe(), nil
+	info := o.describe()
+	info.Told = s.time()
+	return info, nil
 }
 
 // Delete implements backend.Backend.
@@ -108,9 +121,10 @@ func (s *Store) List(ctx context.Context, prefix, after string, fn func(backend.
 	}
 	s.mu.RLock()
 	var found []backend.Object
+	now := s.clock()
 	for key, o := range s.objects {
 		if strings.HasPrefix(key, prefix) && key > after {
-			found = append(found, backend.Object{Key: key, Size: o.info.Size, ETag: o.info.ETag, Modified: o.info.Modified})
+			found = append(found, backend.Object{Key: key, Size: o.info.Size, ETag: o.info.ETag, Modified: o.info.Modified, Told: now})
 		}
 	}
 	s.mu.RUnlock()
@@ -125,6 +139,17 @@ func (s *Store) List(ctx context.Context, prefix, after string, fn func(backend.
 		}
 	}
 	return nil
+}
+
+// ListUploads implements backend.UploadLister: nothing goes in parts here.
+func (s *Store) ListUploads(ctx context.Context, prefix string, _ func(backend.Upload) error) error {
+	return driver.Interrupted(ctx, "list uploads", prefix)
+}
+
+func (s *Store) time() time.Time {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.clock()
 }
 
 func (s *Store) find(ctx context.Context, op, key string) (object, error) {

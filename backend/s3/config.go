@@ -26,6 +26,7 @@ import (
 var (
 	_ backend.Backend          = (*Store)(nil)
 	_ backend.MultipartAborter = (*Store)(nil)
+	_ backend.UploadLister     = (*Store)(nil)
 	_ backend.Prober           = (*Store)(nil)
 	_ backend.Linker           = (*Store)(nil)
 	_ backend.Copier           = (*Store)(nil)
@@ -61,6 +62,10 @@ type Config struct {
 
 	// Stall is how long a request may go without a byte moving; 0 means 20 s.
 	Stall time.Duration
+
+	// PartSize is the size of parts, and of the largest body that is sent whole, in
+	// bytes; 0 means parts of 16 MiB for what is larger than 64 MiB.
+	PartSize int64
 
 	// Transport is nil for the package's own. Timeouts of connecting are its
 	// business; Stall applies to any.
@@ -134,6 +139,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		client: client, bucket: cfg.Bucket, region: region, base: base, amazon: isAmazon(base), stall: cfg.Stall,
 		singlePut: maxSinglePut, part: minPart, singleCopy: maxSingleCopy,
+	}
+	if cfg.PartSize > 0 {
+		s.singlePut, s.part = cfg.PartSize, cfg.PartSize
 	}
 	s.abilities.Store(&abilities{conditional: true, checksums: true, md5ETag: true})
 	return s, nil

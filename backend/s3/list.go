@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"contentfs/backend"
 	"contentfs/backend/internal/driver"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // List implements backend.Backend. A page that repeats, goes back, or belongs to
@@ -41,7 +44,9 @@ func (s *Store) List(ctx context.Context, prefix, after string, fn func(backend.
 		if err != nil {
 			return driver.Fail("list", prefix, backend.Transient, err)
 		}
+		now := toldAt(page.ResultMetadata)
 		for _, o := range objects {
+			o.Told = now
 			if err := driver.Interrupted(ctx, "list", prefix); err != nil {
 				return err
 			}
@@ -60,6 +65,12 @@ func (s *Store) List(ctx context.Context, prefix, after string, fn func(backend.
 		in.ContinuationToken = &next
 		in.StartAfter = nil // belongs to the first page only
 	}
+}
+
+// toldAt is the time of an answer's Date header, zero where it has none.
+func toldAt(m middleware.Metadata) time.Time {
+	t, _ := awsmiddleware.GetServerTime(m)
+	return t
 }
 
 // pageObjects returns the objects of one page, all of which must sort behind last.

@@ -24,10 +24,16 @@ func gatewayStore(t testing.TB, g *backendtest.Gateway) (*Store, *backendtest.Co
 	return s, counter
 }
 
+// smallPart is the size of a part that a real server takes in a test.
+const smallPart = 5 << 20
+
 func TestConformance(t *testing.T) {
 	g := backendtest.StartGateway(t)
-	backendtest.RunWithin(t, backendtest.GatewayLimits, func(t *testing.T) backend.Backend {
+	limits := backendtest.GatewayLimits
+	limits.Parted = 2 * smallPart
+	backendtest.RunWithin(t, limits, func(t *testing.T) backend.Backend {
 		s, _ := gatewayStore(t, g)
+		s.singlePut, s.part = 2*smallPart-1, smallPart
 		return s
 	})
 }

@@ -35,6 +35,7 @@ func (s *Store) stat(ctx context.Context, op, key string) (backend.Object, error
 		Size:               *out.ContentLength,
 		ETag:               unquote(out.ETag),
 		Modified:           aws.ToTime(out.LastModified),
+		Told:               toldAt(out.ResultMetadata),
 		SHA256:             sum,
 		ContentType:        aws.ToString(out.ContentType),
 		CacheControl:       aws.ToString(out.CacheControl),

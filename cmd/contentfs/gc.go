@@ -23,13 +23,20 @@ it, until this command removes it: objects, copies in the fallback and on this s
 that were given up longer ago than the grace (grace in the configuration, 7d if it is
 not set). Without --yes it only tells what would go.
 
-Only what is on record as garbage of this volume is removed; the bucket is not listed.
-It can be interrupted at any time and run again, also while the volume is mounted.`,
+Only what is on record as garbage of this volume is removed, and uploads in parts
+that were begun more than a day ago and that nobody finished are aborted. It can be
+interrupted at any time and run again, also while the volume is mounted.
+
+With --orphans the bucket is listed, too, for objects that say they are this volume's
+and that no row of its database knows. They are put on record, and go with --yes when a
+later run, after a day, finds them again and they are two days old, by the store's own
+clock. None goes while the database may be older than the bucket.`,
 		Flags: append(flagsOf(func(s *setting) bool {
 			return s.group == groupStore || s.group == groupGarbage || s.key == "state" || s.key == "fallback"
 		}),
 			&cli.BoolFlag{Name: "yes", Usage: "remove it", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "force", Usage: "also when that is more than half of all objects", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "orphans", Usage: "also objects that no row of the database knows", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "force", Usage: "also when that is more than half of all objects, or more than 1 % of them are orphans, or 1,000", DisableDefaultText: true},
 			&cli.IntFlag{Name: "limit", Usage: "remove at most this `NUMBER` of versions, and of objects", DefaultText: "none"},
 			configFlag(), formatFlag()),
 		Action: interruptible(p.gc),
@@ -48,7 +55,8 @@ func (p *program) gc(ctx context.Context, c *cli.Context) (err error) {
 	if c.Int("limit") < 0 {
 		return usageError("option --limit", "", "it is a positive number")
 	}
-	s, err := p.session(c, arg, false)
+	// What was seen of orphans is put on record by a plan, too.
+	s, err := p.session(c, arg, c.Bool("orphans"))
 	if err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func (p *program) gc(ctx context.Context, c *cli.Context) (err error) {
 	}
 	if !c.Bool("yes") {
 		r.tooMuch = err != nil
-		return p.print(asJSON, r)
+		return p.gcPlan(ctx, c, asJSON, s, work, r)
 	}
 	if err != nil {
 		return gcFailure(s, err)
@@ -76,23 +84,53 @@ func (p *program) gc(ctx context.Context, c *cli.Context) (err error) {
 		defer work.Fallback.Close()
 	}
 	r.Collected = true
-	r.done, err = p.collect(ctx, c, s, work)
+	r.done, err = p.collect(ctx, c, s, work, r)
 	return p.gcEnd(asJSON, s, r, err)
+}
+
+// gcPlan tells what would go.
+func (p *program) gcPlan(ctx context.Context, c *cli.Context, asJSON bool, s *session, work *audit.Collection, r *gcResult) error {
+	if c.Bool("orphans") {
+		if err := s.needBucket(p); err != nil {
+			return err
+		}
+		if client, err := control.Dial(s.socket); err == nil {
+			if err := notAway(ctx, client); err != nil {
+				return err
+			}
+		}
+		if err := s.unrecorded(work, s.store, r, true, false).run(ctx); err != nil {
+			return err
+		}
+	}
+	return p.print(asJSON, r)
 }
 
 // collect removes: beside the mount if there is one, and else with the volume locked,
 // so that none comes meanwhile.
-func (p *program) collect(ctx context.Context, c *cli.Context, s *session, work *audit.Collection) (done audit.Collected, err error) {
+func (p *program) collect(ctx context.Context, c *cli.Context, s *session, work *audit.Collection, r *gcResult) (done audit.Collected, err error) {
+	orphans := c.Bool("orphans")
+	run := func(ctx context.Context, m *meta.Store) error {
+		work.Meta = m
+		if done, err = work.Run(ctx, p.now()); err == nil {
+			r.done = done
+			r.after = s.unrecorded(work, m, r, orphans, true).run(ctx)
+		}
+		return err
+	}
 	client, err := control.Dial(s.socket)
 	switch {
 	case err == nil:
+		if orphans {
+			if err := notAway(ctx, client); err != nil {
+				return done, err
+			}
+		}
 		w, err := p.session(c, c.Args().First(), true)
 		if err != nil {
 			return done, err
 		}
-		work.Meta = w.store
-		done, err = work.Run(ctx, p.now())
-		err = errors.Join(err, w.close())
+		err = errors.Join(run(ctx, w.store), w.close())
 		_ = client.Wake(ctx) // the mount sweeps by itself a moment later
 		return done, err
 	case !errors.Is(err, control.ErrNotRunning): // who is not seen here has the lock
@@ -106,9 +144,7 @@ func (p *program) collect(ctx context.Context, c *cli.Context, s *session, work 
 		return done, mountFailure(s.config, err)
 	}
 	err = v.Work(ctx, func(ctx context.Context) (err error) {
-		work.Meta = v.Meta()
-		done, err = work.Run(ctx, p.now())
-		return errors.Join(err, v.Engine().SweepNow())
+		return errors.Join(run(ctx, v.Meta()), v.Engine().SweepNow())
 	})
 	return done, err
 }
@@ -124,6 +160,9 @@ func (p *program) gcEnd(asJSON bool, s *session, r *gcResult, err error) error {
 	}
 	if r.interrupted {
 		return told(exitInterrupted)
+	}
+	if r.after != nil {
+		return r.after
 	}
 	for bucket, err := range r.done.Failed {
 		return &failure{code: storeCode(err), what: "bucket " + bucket, err: err, try: deleteRemedy(err)}
@@ -166,11 +205,14 @@ type gcResult struct {
 	Fallback  gcCount    `json:"fallback"`
 	Local     gcCount    `json:"local"`
 	Collected bool       `json:"collected"`
+	Uploads   *gcUploads `json:"uploads,omitempty"`
+	Orphans   *gcOrphans `json:"orphans,omitempty"`
 
 	now         time.Time
 	tooMuch     bool
 	interrupted bool
 	done        audit.Collected
+	after       error // of what is not on record
 }
 
 // gcCount is a number of versions and their bytes.

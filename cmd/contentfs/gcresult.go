@@ -45,9 +45,13 @@ func (r *gcResult) MarshalJSON() ([]byte, error) {
 }
 
 func (r *gcResult) table(w io.Writer) {
-	if r.Versions.Count == 0 && r.Lost == 0 {
-		return
+	if r.Versions.Count > 0 || r.Lost > 0 {
+		r.recordedTable(w)
 	}
+	r.unrecordedTable(w)
+}
+
+func (r *gcResult) recordedTable(w io.Writer) {
 	row(w, "kind", "number", "size")
 	line := func(kind string, c gcCount) { row(w, kind, fmt.Sprint(c.Count), formatSize(c.Bytes)) }
 	line("versions", r.Versions)
@@ -60,7 +64,9 @@ func (r *gcResult) table(w io.Writer) {
 	}
 }
 
-func (r *gcResult) verdict() string {
+func (r *gcResult) verdict() string { return r.recordedVerdict() + r.unrecordedVerdict() }
+
+func (r *gcResult) recordedVerdict() string {
 	older := "deleted or replaced more than " + graceText(r.Grace) + " ago"
 	if !r.Collected {
 		if r.Versions.Count == 0 && r.Lost == 0 {

@@ -85,10 +85,15 @@ func policyFor(s storeConfig, withGC bool) iamPolicy {
 		Action:   []string{"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"},
 		Resource: bucket + "/" + keys,
 	}
+	policy := iamPolicy{Version: "2012-10-17"}
 	if withGC {
 		objects.Action = append(objects.Action, "s3:DeleteObject")
+		// This one knows no condition on the prefix.
+		policy.Statement = append(policy.Statement, iamStatement{Sid: "Uploads", Effect: "Allow",
+			Action: []string{"s3:ListBucketMultipartUploads"}, Resource: bucket})
 	}
-	return iamPolicy{Version: "2012-10-17", Statement: []iamStatement{objects, list}}
+	policy.Statement = append([]iamStatement{objects, list}, policy.Statement...)
+	return policy
 }
 
 // literal writes s so that a policy does not take parts of it for wildcards or

@@ -134,7 +134,7 @@ func (c *Collection) discarded(v *meta.Version) (meta.Discarded, error) {
 	return d, err
 }
 
-// objects deletes lost objects. It is the only place that deletes any.
+// objects deletes lost objects.
 func (c *Collection) objects(ctx context.Context, r *Collected) error {
 	var after meta.LostObject
 	tried := int64(0)
@@ -177,6 +177,16 @@ func (c *Collection) inBucket(ctx context.Context, list []meta.LostObject, r *Co
 	if err != nil {
 		return err
 	}
+	return c.deleteCondemned(ctx, b, condemned, r)
+}
+
+// deleteCondemned deletes objects of one bucket that are on record as condemned. It is
+// the only place that deletes any.
+func (c *Collection) deleteCondemned(ctx context.Context, b backend.Backend, condemned []meta.LostObject, r *Collected) error {
+	if len(condemned) == 0 {
+		return nil
+	}
+	bucket := condemned[0].Bucket
 	deleted := make([]bool, len(condemned))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(deleting)

@@ -189,6 +189,7 @@ const (
 	metaMtime    = "mtime" // seconds since 1970, with nine digits behind the point
 	metaSize     = "size"  // bytes
 	metaVersion  = "version"
+	metaVolume   = "volume" // the volume's id and, behind ".", the life of its database
 
 	// S3 takes 2,048 bytes of metadata; all the others together stay below 348.
 	maxPlainPath = 1500
@@ -209,6 +210,8 @@ type ObjectInfo struct {
 	Mtime      int64 // nanoseconds since 1970
 	Size       int64 // bytes
 	Version    meta.VersionID
+	Volume     string // the volume's id; "": written before objects said it
+	Life       string // of the database, when it gave out the id in the key
 }
 
 // ObjectMetadata describes version v of a regular file, which was at path as the
@@ -245,6 +248,8 @@ func ParseObjectMetadata(m map[string]string) (ObjectInfo, error) {
 	gid, okGID := parseUint(m[metaGID], 10, math.MaxUint32)
 	mtime, okMtime := parseTime(m[metaMtime])
 	size, okSize := parseUint(m[metaSize], 10, math.MaxInt64)
+	var okOrigin bool
+	info.Volume, info.Life, okOrigin = parseOrigin(m[metaVolume])
 	version, okVersion := parseUint(m[metaVersion], 10, math.MaxInt64)
 	for _, field := range []struct {
 		key string
@@ -256,6 +261,7 @@ func ParseObjectMetadata(m map[string]string) (ObjectInfo, error) {
 		{metaMtime, okMtime},
 		{metaSize, okSize},
 		{metaVersion, okVersion && version > 0},
+		{metaVolume, okOrigin},
 	} {
 		if !field.ok {
 			return ObjectInfo{}, fmt.Errorf("%s %.40q: %w", field.key, m[field.key], ErrObjectMetadata)
@@ -264,6 +270,35 @@ func ParseObjectMetadata(m map[string]string) (ObjectInfo, error) {
 	info.Mode, info.UID, info.GID = uint32(mode), uint32(uid), uint32(gid)
 	info.Mtime, info.Size, info.Version = mtime, int64(size), meta.VersionID(version)
 	return info, nil
+}
+
+// ObjectOrigin is the metadata, by its key, that says whose an object is.
+func ObjectOrigin(volume, life string) (key, value string) { return metaVolume, volume + "." + life }
+
+// sign adds to the metadata of an object, whose key is known, whose it is.
+func (e *Engine) sign(m map[string]string, prefix, key string, id meta.VersionID) error {
+	if p, err := ParseKey(prefix, key); err == nil {
+		id = p.ID
+	}
+	life, err := e.Meta.Life(id)
+	if err != nil {
+		return err
+	}
+	k, v := ObjectOrigin(e.Meta.VolumeID(), life)
+	m[k] = v
+	return nil
+}
+
+// parseOrigin is the reverse of ObjectOrigin.
+func parseOrigin(s string) (volume, life string, ok bool) {
+	const volumeDigits, lifeLetters = 32, 8
+	if s == "" {
+		return "", "", true
+	}
+	volume, life, ok = strings.Cut(s, ".")
+	ok = ok && len(volume) == volumeDigits && strings.Trim(volume, "0123456789abcdef") == "" &&
+		(life == "" || len(life) == lifeLetters && strings.Trim(life, "abcdefghijklmnopqrstuvwxyz234567") == "")
+	return volume, life, ok
 }
 
 // parseUint reads a number of at most limit as strconv.FormatUint writes it.

@@ -202,6 +202,9 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 			return err
 		}
 	}
+	if err := e.sign(o.Options.Metadata, v.Prefix, v.Key, v.ID); err != nil {
+		return err
+	}
 	v.SHA256 = sum[:]
 	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: v.Bucket, Prefix: v.Prefix, Key: v.Key, SHA256: v.SHA256, Private: v.Private})
 	if errors.Is(err, meta.ErrSuperseded) {

@@ -125,6 +125,9 @@ func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Versi
 		Metadata: ObjectMetadata(path, n, *v),
 	}
 	applyRule(&o, rule)
+	if err := e.sign(o.Metadata, to.Prefix, to.Key, fresh); err != nil {
+		return err
+	}
 	obj, err := c.Copy(ctx, backend.Source{Bucket: v.Bucket, Key: v.Key, ETag: v.ETag, Size: v.Size}, to.Key, o)
 	if err != nil {
 		return err

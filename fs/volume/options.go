@@ -20,6 +20,7 @@ type Options struct {
 	Region    string
 	Endpoint  string
 	PathStyle bool
+	PartSize  int64 // of uploads in parts, and the largest that goes whole; 0: as package s3 has it
 
 	CacheSize  int64          // bytes
 	Fallback   string         // directory; none if empty

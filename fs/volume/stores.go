@@ -36,6 +36,7 @@ func openStores(ctx context.Context, o Options, b *breaker.Breaker) (*stores, er
 func (s *stores) open(bucket string) (*s3.Store, error) {
 	st, err := s3.Open(s.ctx, s3.Config{
 		Bucket: bucket, Region: s.o.Region, Endpoint: s.o.Endpoint, PathStyle: s.o.PathStyle,
+		PartSize: s.o.PartSize,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)

@@ -17,7 +17,7 @@ import (
 
 const (
 	applicationID = 0x63667331 // "cfs1"
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
 //go:embed schema.sql

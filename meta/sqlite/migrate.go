@@ -16,6 +16,9 @@ import (
 //go:embed migrate2.sql
 var toSchema2 string
 
+//go:embed migrate3.sql
+var toSchema3 string
+
 // migration changes a database of the schema before into the next.
 type migration struct {
 	to   int64 // the schema it leaves
@@ -25,7 +28,7 @@ type migration struct {
 // migrations are all there are, in order. None is ever changed once a database may
 // have gone through it.
 func migrations() []migration {
-	return []migration{{to: 2, text: toSchema2}}
+	return []migration{{to: 2, text: toSchema2}, {to: 3, text: toSchema3}}
 }
 
 // migrate brings the database at path to the present schema, in one durable

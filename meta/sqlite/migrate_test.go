@@ -28,7 +28,13 @@ func fixture(t *testing.T, name string) string {
 
 // TestMigrate opens what every older schema left and finds all that was in it.
 func TestMigrate(t *testing.T) {
-	path := fixture(t, "schema1.db")
+	for _, old := range []string{"schema1", "schema2"} {
+		t.Run(old, func(t *testing.T) { migrates(t, old) })
+	}
+}
+
+func migrates(t *testing.T, schema string) {
+	path := fixture(t, schema+".db")
 	before := must(os.ReadFile(path))(t)
 	for what, o := range map[string]Options{"writing": {}, "reading": {ReadOnly: true}} {
 		if _, err := Open(path, o); !errors.Is(err, meta.ErrTooOld) {
@@ -45,11 +51,11 @@ func TestMigrate(t *testing.T) {
 	if err := s.SetFallback(must(s.Current(must(s.Resolve([]byte(oldDir+"stored.jpg")))(t).Ino))(t).ID, []byte("a")); err != nil {
 		t.Error(err)
 	}
-	if m := must(os.Stat(path + ".schema1"))(t).Mode(); m != 0o600 {
+	if m := must(os.Stat(path + "." + schema))(t).Mode(); m != 0o600 {
 		t.Errorf("the copy has mode %v", m)
 	}
 	backup := filepath.Join(t.TempDir(), "again.db")
-	if err := os.WriteFile(backup, must(os.ReadFile(path+".schema1"))(t), 0o600); err != nil {
+	if err := os.WriteFile(backup, must(os.ReadFile(path+"."+schema))(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	wantOldContent(t, openAt(t, backup, Options{Migrate: true}))
@@ -82,7 +88,13 @@ func wantOldContent(t *testing.T, s *meta.Store) {
 // TestMigratedIsAsNew compares the schema of a migrated database with that of a new
 // one: the same columns, constraints and indexes, whatever the order.
 func TestMigratedIsAsNew(t *testing.T) {
-	old := fixture(t, "schema1.db")
+	for _, old := range []string{"schema1.db", "schema2.db"} {
+		t.Run(old, func(t *testing.T) { becomesAsNew(t, old) })
+	}
+}
+
+func becomesAsNew(t *testing.T, name string) {
+	old := fixture(t, name)
 	must(Open(old, Options{Migrate: true}))(t).Close()
 	fresh := filepath.Join(t.TempDir(), "new.db")
 	must(Open(fresh, Options{}))(t).Close()

@@ -115,7 +115,7 @@ func TestOpenRefuses(t *testing.T) {
 		}, meta.ErrForeign},
 		{"too new", func(t *testing.T, path string) {
 			closed(t, path)
-			raw(t, path, "PRAGMA user_version = 3")
+			raw(t, path, "PRAGMA user_version = 4")
 		}, meta.ErrTooNew},
 		{"too old", func(t *testing.T, path string) {
 			closed(t, path)
