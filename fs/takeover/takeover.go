@@ -119,7 +119,7 @@ func (p *planner) list(ctx context.Context) error {
 	}
 	return p.Objects.List(ctx, prefix, "", func(o backend.Object) error {
 		name, ok := strings.CutPrefix(o.Key, prefix)
-		if name == probeName || name == "" {
+		if name == probeName || name == "" || content.IsReserved(o.Key) {
 			return nil
 		}
 		p.plan.Listed++

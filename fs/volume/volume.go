@@ -15,6 +15,7 @@ import (
 	"contentfs/fs"
 	"contentfs/fs/content"
 	"contentfs/fs/local"
+	"contentfs/fs/snapshot"
 	"contentfs/fs/upload"
 	"contentfs/meta"
 	"contentfs/meta/sqlite"
@@ -42,6 +43,7 @@ type Volume struct {
 	breaker  *breaker.Breaker
 	engine   *content.Engine
 	uploader *upload.Uploader
+	copies   *snapshot.Taker // nil: none are taken
 
 	mount *fs.Server   // set by Run before anything can ask for it
 	web   net.Listener // the same; nil without HTTP
@@ -98,7 +100,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	})
 	v.uploader = upload.New(v.engine, v.breaker, o.Log)
 	v.engine.SetQueue(v.uploader)
-	return v, nil
+	return v, v.openCopies()
 }
 
 // changed tells the kernel, once there is one to tell.
