@@ -33,7 +33,7 @@ var below = map[string][]string{
 	"fs/transfer": {"fs/content", "meta"},
 	"fs/takeover": {"fs/content", "meta", "backend"},
 	"fs/snapshot": {"fs/content", "meta", "backend"},
-	"fs/rebuild":  {"fs/snapshot", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
+	"fs/rebuild":  {"fs/snapshot", "fs/takeover", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
 	"fs/audit":    {"fs/content", "fs/local", "meta", "backend"},
 	"fs/content":  {"fs/local", "fs/policy", "meta", "backend"},
 	"fs/control":  {"meta"},

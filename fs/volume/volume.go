@@ -68,10 +68,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if !ok {
 		return nil, fmt.Errorf(`durability is %q; it can be "strict", "relaxed" or "s3"`, o.Durability)
 	}
-	if err := os.MkdirAll(o.State, 0o700); err != nil {
-		return nil, fmt.Errorf("make state directory: %w", err)
-	}
-	if v.lock, err = lock(o.State); err != nil {
+	if v.lock, err = Lock(o.State); err != nil {
 		return nil, err
 	}
 	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true}); err != nil {

@@ -65,6 +65,19 @@ func whole(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// FinishReplacing carries out what a Replace that a crash cut off had decided. The
+// caller holds the volume's lock, and nobody has the database open.
+func FinishReplacing(path string) error {
+	path, err := filepath.Abs(path)
+	if err == nil {
+		_, err = finishReplacing(path)
+	}
+	if err != nil {
+		return fmt.Errorf("replace metadata %s: %w", path, err)
+	}
+	return nil
+}
+
 // finishReplacing carries out, or goes on with, what Replace decided. Where nothing
 // was decided it does nothing.
 func finishReplacing(path string) (kept string, err error) {

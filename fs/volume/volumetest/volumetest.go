@@ -103,7 +103,7 @@ func prepare(t *testing.T) *Volume {
 		CacheSize: 1 << 30, AllowOther: os.Geteuid() == 0, Passthrough: true,
 		Debounce: 50 * time.Millisecond, Drain: waitLimit,
 		SnapshotEvery: -1, // tests count requests and objects; who tests copies sets it
-		Log: slog.New(l),
+		Log:           slog.New(l),
 	}
 	return v
 }
