@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"contentfs/fs/content"
@@ -181,7 +182,7 @@ func (w *work) node(c *candidate) (*meta.Node, error) {
 	switch {
 	case err == nil:
 		return &n, nil
-	case absent(err):
+	case absent(err), errors.Is(err, fs.ErrInvalid): // what cannot be is found out by who makes it
 		return nil, nil
 	}
 	return nil, err

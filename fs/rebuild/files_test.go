@@ -1,0 +1,94 @@
+package rebuild
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"contentfs/fs/local"
+	"contentfs/meta"
+	"contentfs/meta/sqlite"
+)
+
+// TestLocalFiles: what becomes of local files that nothing is on record of.
+func TestLocalFiles(t *testing.T) {
+	regular := uint32(meta.TypeRegular | 0o600)
+	hour := int64(time.Hour)
+	for _, tc := range []struct {
+		name  string
+		who   local.Identity
+		text  string
+		mtime int64 // before now
+		tree  string
+		why   string // of the quarantine
+	}{
+		{"committed", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/d/x")}, "new", 0, "/d/x 100600 0:0 1 here:new", ""},
+		{"empty", local.Identity{Kind: local.Committed, Size: 0, Mode: regular, Path: []byte("/x")}, "", 0, "/x 100600 0:0 1 here:", ""},
+		{"set-id", local.Identity{Kind: local.Committed, Size: 3, Mode: regular | 0o6000, Path: []byte("/x")}, "new", 0, "/x 100600 0:0 1 here:new", ""},
+		{"longer", local.Identity{Kind: local.Committed, Size: 2, Mode: regular, Path: []byte("/x")}, "new", 0, "", "it has 3 bytes"},
+		{"shorter", local.Identity{Kind: local.Committed, Size: 9, Mode: regular, Path: []byte("/x")}, "new", 0, "", "it has 3 bytes"},
+		{"draft", local.Identity{Kind: local.Draft, Mode: regular, Path: []byte("/x")}, "new", 0, "", "never committed"},
+		{"empty draft", local.Identity{Kind: local.Draft, Mode: regular, Path: []byte("/x")}, "", 0, "", ""},
+		{"unknown", local.Identity{}, "new", 0, "", "nothing tells"},
+		{"no path", local.Identity{Kind: local.Committed, Size: 3, Mode: regular}, "new", 0, "", "not known"},
+		{"bad path", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/../x")}, "new", 0, "", "cannot be"},
+		{"long name", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/" + strings.Repeat("n", 256))}, "new", 0, "", "cannot be"},
+		{"relative", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("x/y")}, "new", 0, "", "cannot be"},
+		{"no file", local.Identity{Kind: local.Committed, Size: 3, Mode: meta.TypeDir, Path: []byte("/x")}, "new", 0, "", "no file's"},
+		{"below a file", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/a/x")}, "new", 0, "", "on the way"},
+		{"over a directory", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/dir")}, "new", 0, "", "something else than a file"},
+		{"written after the object", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/a")}, "new", 0, "/a 100640 7:8 1 here:new", ""},
+		{"of an older time", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/a")}, "new", hour, "", "cannot be told"},
+		{"of the future", local.Identity{Kind: local.Committed, Size: 3, Mode: regular, Path: []byte("/a")}, "new", -hour, "", "cannot be told"},
+		{"follows the object", local.Identity{Kind: local.Committed, Version: 1 << 60, Size: 3, Mode: regular, Path: []byte("/a")}, "new", hour, "/a 100640 7:8 1 here:new", ""},
+		{"the object's bytes", local.Identity{Kind: local.Committed, Size: 1, Mode: regular, Path: []byte("/a")}, "a", hour, "/a 100640 7:8 1 here:a S3:a", ""},
+		{"a copy of the object", local.Identity{Kind: local.Copy, Version: 5, Path: []byte("/a")}, "a", hour, "/a 100640 7:8 1 here:a S3:a", ""},
+		{"a copy of something else", local.Identity{Kind: local.Copy, Version: 5, Path: []byte("/a")}, "b", hour, "", "not on record"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v := newVolume(t)
+			v.upload("/a", "a")
+			v.upload("/dir/b", "b")
+			v.close()
+			v.lose()
+			v.loseLocal()
+			v.open(sqlite.Options{})
+			id, _ := v.file(tc.who, tc.text)
+			f, err := v.local.OpenWrite(id)
+			v.ok(err)
+			if tc.mtime != 0 {
+				v.ok(f.SetTimes(now(), now()-tc.mtime))
+			}
+			v.ok(f.Close())
+			v.lose()
+			r := v.build(FromListing)
+			if tc.tree != "" && !strings.Contains("\n"+v.tree()+"\n", "\n"+tc.tree+"\n") {
+				t.Errorf("the tree is\n%s\nwithout\n%s", v.tree(), tc.tree)
+			}
+			list, err := v.m.Quarantined(9, "")
+			v.ok(err)
+			if (tc.why != "") != (len(list) == 1) || tc.why != "" && !strings.Contains(list[0].Reason, tc.why) || len(r.Findings) != len(list) {
+				t.Errorf("quarantine: %+v, findings: %+v", list, r.Findings)
+			}
+			if tc.tree == "" && !strings.Contains(v.tree(), "/a 100640 7:8 1 S3:a\n") {
+				t.Errorf("the tree is\n%s", v.tree())
+			}
+		})
+	}
+}
+
+// TestSameName: of two local files for one name, the newest counts.
+func TestSameName(t *testing.T) {
+	v := newVolume(t)
+	who := local.Identity{Kind: local.Committed, Size: 3, Mode: meta.TypeRegular | 0o600, Path: []byte("/x")}
+	for _, text := range []string{"one", "two", "end"} {
+		v.file(who, text)
+		<-time.After(20 * time.Millisecond) // longer than a tick of the file system's clock
+	}
+	v.lose()
+	r := v.build(FromListing)
+	v.want("/x 100600 0:0 1 here:end")
+	if r.Adopted.Number != 1 || r.Quarantined.Number != 2 {
+		t.Errorf("%+v", r)
+	}
+}
