@@ -6,7 +6,7 @@
 //
 // A Taker belongs to a live mount and asks nobody: it copies when something was
 // changed, some time after the last copy, and at the orderly end. It is never in the
-// way: changes go on during a copy, and what fails is logged once and tried again. A
+// way: changes go on during a copy, and what goes on failing is logged once and tried again. A
 // copy is owed from the first change on, which is on record, so that the next life
 // takes it if this one could not.
 //

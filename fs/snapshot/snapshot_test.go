@@ -281,6 +281,8 @@ func TestNoRoom(t *testing.T) {
 	w.taker.Dir = filepath.Dir(f.Name())
 	w.after(time.Hour)
 	w.copies(0)
+	w.after(time.Hour)
+	w.after(time.Hour)
 	if !strings.Contains(w.log.String(), ErrNoRoom.Error()) {
 		t.Error(w.log.String())
 	}

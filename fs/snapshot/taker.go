@@ -27,6 +27,10 @@ const (
 
 	// looks is how often in that time the Taker looks whether something was changed.
 	looks = 12
+
+	// patience is how many failures in a row that may end by themselves are not worth
+	// a warning: that S3 is away is said by others.
+	patience = 3
 )
 
 // Config is what a Taker is made of. All of it is required.
@@ -54,6 +58,7 @@ type Taker struct {
 	soonest  time.Time // when one is due after many changes
 	ready    *prepared // a copy that is made and not in the bucket; nil if none
 	failures int       // in a row
+	warned   bool      // of these
 }
 
 // New returns a Taker. It starts nothing.
@@ -82,9 +87,14 @@ func (t *Taker) Run(ctx context.Context) error {
 // Run has returned and the last change was made.
 func (t *Taker) Last(ctx context.Context) {
 	defer t.drop()
-	if t.begun && t.changes() > 0 {
-		t.next = time.Time{}
-		t.look(ctx, time.Now())
+	if !t.begun || t.changes() == 0 {
+		return
+	}
+	if wanted, err := t.Wanted(); err != nil || !wanted {
+		return
+	}
+	if err := t.take(ctx, time.Now()); err != nil {
+		t.Log.Info("no last copy of the metadata is in the bucket; the next mount takes it", "err", err)
 	}
 }
 
@@ -150,10 +160,10 @@ func (t *Taker) look(ctx context.Context, now time.Time) {
 	err := t.take(ctx, now)
 	switch {
 	case err == nil:
-		if t.failures > 0 {
+		if t.warned {
 			t.Log.Info("a copy of the metadata is in the bucket again", "failures", t.failures)
 		}
-		t.failures = 0
+		t.failures, t.warned = 0, false
 		t.soonest, t.next = now.Add(t.Every/3), now.Add(t.interval())
 	case ctx.Err() == nil:
 		t.fail(now, err)
@@ -162,10 +172,11 @@ func (t *Taker) look(ctx context.Context, now time.Time) {
 
 // fail has the copy taken again, later each time.
 func (t *Taker) fail(now time.Time, err error) {
-	if t.failures == 0 {
+	t.failures++
+	if passing := backend.ClassOf(err) == backend.Transient; !t.warned && (!passing || t.failures >= patience) {
+		t.warned = true
 		t.Log.Warn("no copy of the metadata could be put in the bucket; it is tried again", "err", err)
 	}
-	t.failures++
 	t.next = now.Add(min(t.Every/soon*time.Duration(t.failures), t.Every))
 	t.soonest = t.next
 }
