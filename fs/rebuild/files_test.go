@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 func TestLocalFiles(t *testing.T) {
 	regular := uint32(meta.TypeRegular | 0o600)
 	hour := int64(time.Hour)
-	for _, tc := range []struct {
+	cases := []struct {
 		name  string
 		who   local.Identity
 		text  string
@@ -44,36 +45,57 @@ func TestLocalFiles(t *testing.T) {
 		{"the object's bytes", local.Identity{Kind: local.Committed, Size: 1, Mode: regular, Path: []byte("/a")}, "a", hour, "/a 100640 7:8 1 here:a S3:a", ""},
 		{"a copy of the object", local.Identity{Kind: local.Copy, Version: 5, Path: []byte("/a")}, "a", hour, "/a 100640 7:8 1 here:a S3:a", ""},
 		{"a copy of something else", local.Identity{Kind: local.Copy, Version: 5, Path: []byte("/a")}, "b", hour, "", "not on record"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			v := newVolume(t)
-			v.upload("/a", "a")
-			v.upload("/dir/b", "b")
-			v.close()
-			v.lose()
-			v.loseLocal()
-			v.open(sqlite.Options{})
-			id, _ := v.file(tc.who, tc.text)
-			f, err := v.local.OpenWrite(id)
-			v.ok(err)
-			if tc.mtime != 0 {
-				v.ok(f.SetTimes(now(), now()-tc.mtime))
+	}
+	v := newVolume(t)
+	at := func(i int, path string) string { return fmt.Sprintf("/%02d%s", i, path) }
+	for i := range cases {
+		v.upload(at(i, "/a"), "a")
+		v.upload(at(i, "/dir/b"), "b")
+	}
+	v.lose()
+	v.loseLocal()
+	v.open(sqlite.Options{})
+	ids := make([]local.ID, len(cases))
+	for i, tc := range cases {
+		if len(tc.who.Path) > 0 && tc.who.Path[0] == '/' {
+			tc.who.Path = []byte(at(i, string(tc.who.Path)))
+		}
+		ids[i], _ = v.file(tc.who, tc.text)
+		f, err := v.local.OpenWrite(ids[i])
+		v.ok(err)
+		if tc.mtime != 0 {
+			v.ok(f.SetTimes(now(), now()-tc.mtime))
+		}
+		v.ok(f.Close())
+	}
+	v.lose()
+	r := v.build(FromListing)
+	tree := "\n" + v.tree() + "\n"
+	list, err := v.m.Quarantined(100, "")
+	v.ok(err)
+	if len(r.Findings) != len(list) {
+		t.Errorf("quarantine: %+v, findings: %+v", list, r.Findings)
+	}
+	for i, tc := range cases {
+		line := "/a 100640 7:8 1 S3:a"
+		if tc.tree != "" {
+			line = tc.tree
+		}
+		if !strings.Contains(tree, "\n"+at(i, line)+"\n") {
+			t.Errorf("%s: the tree is without\n%s", tc.name, at(i, line))
+		}
+		why := ""
+		for _, q := range list {
+			if q.File == meta.FileID(ids[i]) {
+				why = q.Reason
 			}
-			v.ok(f.Close())
-			v.lose()
-			r := v.build(FromListing)
-			if tc.tree != "" && !strings.Contains("\n"+v.tree()+"\n", "\n"+tc.tree+"\n") {
-				t.Errorf("the tree is\n%s\nwithout\n%s", v.tree(), tc.tree)
-			}
-			list, err := v.m.Quarantined(9, "")
-			v.ok(err)
-			if (tc.why != "") != (len(list) == 1) || tc.why != "" && !strings.Contains(list[0].Reason, tc.why) || len(r.Findings) != len(list) {
-				t.Errorf("quarantine: %+v, findings: %+v", list, r.Findings)
-			}
-			if tc.tree == "" && !strings.Contains(v.tree(), "/a 100640 7:8 1 S3:a\n") {
-				t.Errorf("the tree is\n%s", v.tree())
-			}
-		})
+		}
+		if (tc.why == "") != (why == "") || !strings.Contains(why, tc.why) {
+			t.Errorf("%s: in quarantine for %q and not %q", tc.name, why, tc.why)
+		}
+	}
+	if t.Failed() {
+		t.Log(tree)
 	}
 }
 
