@@ -59,3 +59,11 @@ func (e *Engine) renameFile(l *live, n *meta.Node) error {
 	who.Path = path
 	return f.SetIdentity(who)
 }
+
+// tellDraft has a committed file that is about to be written to in place say that it
+// is a draft: half of a write must not be taken for content when the metadata are lost.
+func (e *Engine) tellDraft(l *live, base meta.VersionID) {
+	if err := l.file.SetIdentity(e.identity(l, local.Draft, base, 0)); err != nil {
+		e.Log.Info("a local file does not say that it is being written to", "node", l.ino, "err", err)
+	}
+}

@@ -90,15 +90,9 @@ func (w *work) digest(ctx context.Context, id local.ID) ([]byte, error) {
 	}
 }
 
-// takeCopy settles a file that repeats what is elsewhere.
-func (w *work) takeCopy(ctx context.Context, c *candidate) error {
-	v, err := w.meta.Version(meta.VersionID(c.who.Version))
-	if err == nil && (v.Local() || v.Remote == meta.Stored) {
-		return nil // the mount removes it
-	}
-	if err != nil && !errors.Is(err, meta.ErrNotExist) {
-		return err
-	}
+// repeats settles a local file that may have the bytes of a version, and is kept
+// nowhere but in the quarantine if not.
+func (w *work) repeats(ctx context.Context, c *candidate, why string) error {
 	n, err := w.node(c)
 	if err != nil {
 		return err
@@ -108,9 +102,9 @@ func (w *work) takeCopy(ctx context.Context, c *candidate) error {
 		if err != nil {
 			return err
 		}
-		if same != nil {
+		if same != nil && !same.Local() {
 			return w.attach(c, same)
 		}
 	}
-	return w.quarantine(c, "it is a copy of content that is not on record")
+	return w.quarantine(c, why)
 }

@@ -48,8 +48,8 @@ func (w *work) takeFiles(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if ok && c.who.Kind != local.Committed {
-			continue // still a draft
+		if ok && (c.who.Kind != local.Committed || meta.VersionID(c.who.Version) < row.Version) {
+			continue // still a draft, or written to since it was committed
 		}
 		w.maxIno = max(w.maxIno, meta.Ino(min(c.who.Ino, 1<<62)))
 		list = append(list, c)
@@ -140,9 +140,16 @@ func (w *work) take(ctx context.Context, c *candidate) error {
 	case c.stamp.Size == 0 && c.who.Kind != local.Committed:
 		return nil // the mount removes it
 	case c.who.Kind == local.Copy:
-		return w.takeCopy(ctx, c)
+		v, err := w.meta.Version(meta.VersionID(c.who.Version))
+		if err == nil && (v.Local() || v.Remote == meta.Stored) {
+			return nil // the mount removes it
+		}
+		if err != nil && !errors.Is(err, meta.ErrNotExist) {
+			return err
+		}
+		return w.repeats(ctx, c, "it is a copy of content that is not on record")
 	case c.who.Kind == local.Draft:
-		return w.quarantine(c, "was open for writing and never committed")
+		return w.repeats(ctx, c, "was open for writing and never committed")
 	case c.who.Kind != local.Committed:
 		return w.quarantine(c, "nothing tells what it is")
 	case c.stamp.Size != c.who.Size:

@@ -29,6 +29,7 @@ func TestLocalFiles(t *testing.T) {
 		{"longer", local.Identity{Kind: local.Committed, Size: 2, Mode: regular, Path: []byte("/x")}, "new", 0, "", "it has 3 bytes"},
 		{"shorter", local.Identity{Kind: local.Committed, Size: 9, Mode: regular, Path: []byte("/x")}, "new", 0, "", "it has 3 bytes"},
 		{"draft", local.Identity{Kind: local.Draft, Mode: regular, Path: []byte("/x")}, "new", 0, "", "never committed"},
+		{"untouched draft", local.Identity{Kind: local.Draft, Version: 7, Mode: regular, Path: []byte("/a")}, "a", hour, "/a 100640 7:8 1 here:a S3:a", ""},
 		{"empty draft", local.Identity{Kind: local.Draft, Mode: regular, Path: []byte("/x")}, "", 0, "", ""},
 		{"unknown", local.Identity{}, "new", 0, "", "nothing tells"},
 		{"no path", local.Identity{Kind: local.Committed, Size: 3, Mode: regular}, "new", 0, "", "not known"},
@@ -111,6 +112,30 @@ func TestSameName(t *testing.T) {
 	r := v.build(FromListing)
 	v.want("/x 100600 0:0 1 here:end")
 	if r.Adopted.Number != 1 || r.Quarantined.Number != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestDraftsOfTheCopy: a file that was open for writing when the copy was taken counts
+// if it was committed since.
+func TestDraftsOfTheCopy(t *testing.T) {
+	v := newVolume(t)
+	base := v.upload("/committed", "before")
+	other := v.upload("/open", "before")
+	draft := func(ver meta.Version, kind local.Kind, from meta.VersionID, text string) {
+		t.Helper()
+		id, _ := v.file(local.Identity{Kind: kind, Ino: uint64(ver.Ino), Version: int64(from), Size: int64(len(text)),
+			Mode: meta.TypeRegular | 0o640, Path: []byte("/elsewhere")}, text)
+		v.ok(v.m.OpenDraft(meta.DraftRequest{Ino: ver.Ino, File: meta.FileID(id), Base: ver.ID, Now: now()}))
+	}
+	draft(base, local.Committed, base.ID, "after")
+	draft(other, local.Committed, other.ID-1, "writte") // in place: the identity is of the commit before
+	draft(other, local.Draft, other.ID, "half")
+	v.snapshot()
+	v.lose()
+	r := v.build(FromSnapshot)
+	v.want("/committed 100640 7:8 1 here:after", "/open 100640 7:8 1 here:before S3:before")
+	if r.Adopted.Number != 1 || r.Quarantined.Number != 0 || len(r.Findings) != 0 {
 		t.Errorf("%+v", r)
 	}
 }
