@@ -39,7 +39,10 @@ func (w *work) takeFiles(ctx context.Context) error {
 		row, ok := rows[meta.FileID(id)]
 		delete(rows, meta.FileID(id))
 		if ok && row.Kind != meta.FileDraft {
-			continue // what differs is for the mount to settle, as after a crash
+			if err := w.torn(id, &row); err != nil {
+				return err
+			}
+			continue // what else differs is for the mount to settle, as after a crash
 		}
 		c, err := w.look(id)
 		if errors.Is(err, local.ErrNotRegular) {
@@ -65,6 +68,33 @@ func (w *work) takeFiles(ctx context.Context) error {
 		}
 	}
 	return w.gone(rows)
+}
+
+// torn takes the local file from a version that is in S3 if somebody began to write to
+// it in place after the copy was taken, and did not commit: the mount would take what
+// it finds for content.
+func (w *work) torn(id local.ID, row *meta.LocalFile) error {
+	if row.Kind != meta.FileVersion || row.Remote != meta.Stored {
+		return nil
+	}
+	st, err := w.local.Stat(id)
+	if errors.Is(err, local.ErrNotRegular) || err == nil && st.Size == row.Size && st.Mtime == row.Mtime {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, err := w.look(id)
+	if err != nil || c.who.Kind != local.Draft {
+		return err
+	}
+	if err := w.meta.Settled(row.Version); err != nil {
+		return err
+	}
+	if err := w.meta.Evict(row.Version, row.File); err != nil {
+		return err
+	}
+	return w.quarantine(&c, "was written to and never committed")
 }
 
 // rows returns what is on record of local files.

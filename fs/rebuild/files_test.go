@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -131,11 +132,17 @@ func TestDraftsOfTheCopy(t *testing.T) {
 	draft(base, local.Committed, base.ID, "after")
 	draft(other, local.Committed, other.ID-1, "writte") // in place: the identity is of the commit before
 	draft(other, local.Draft, other.ID, "half")
+	torn := v.upload("/torn", "before")
 	v.snapshot()
+	f, err := v.local.OpenWrite(local.ID(torn.File))
+	v.ok(err)
+	v.ok(f.SetIdentity(local.Identity{Kind: local.Draft, Ino: uint64(torn.Ino), Version: int64(torn.ID), Mode: meta.TypeRegular, Path: []byte("/torn")}))
+	_, err = f.WriteAt([]byte("half of"), 0)
+	v.ok(errors.Join(err, f.Close()))
 	v.lose()
 	r := v.build(FromSnapshot)
-	v.want("/committed 100640 7:8 1 here:after", "/open 100640 7:8 1 here:before S3:before")
-	if r.Adopted.Number != 1 || r.Quarantined.Number != 0 || len(r.Findings) != 0 {
+	v.want("/committed 100640 7:8 1 here:after", "/open 100640 7:8 1 here:before S3:before", "/torn 100640 7:8 1 S3:before")
+	if r.Adopted.Number != 1 || r.Quarantined.Number != 1 || len(r.Findings) != 1 {
 		t.Errorf("%+v", r)
 	}
 }
