@@ -28,6 +28,10 @@ type Dialect struct {
 	// Log controls the write-ahead log; the zero value leaves it to the database.
 	Log Log
 
+	// CopyTo copies the database to the empty file $1, outside of a transaction; ""
+	// where the database is copied by other means.
+	CopyTo string
+
 	// Verify are queries that give one row "ok", or a row for each complaint.
 	Verify []string
 }

@@ -78,6 +78,13 @@
 // is stored from the start, with a key that is not made of its id and perhaps no
 // checksum. A key that a version has, or that was given up, is not imported.
 //
+// # Metadata that were lost
+//
+// CopyTo copies the whole database while it is used. RestoreObjects, Unstore and Advance
+// are for who makes a database again of such a copy, or of none, and of what the bucket
+// has: an object that no version knows becomes a file's content, or ends an upload, or
+// tells of a rename. They expect nobody else to use the store.
+//
 // # Listings
 //
 // A directory is listed in the order of its names' places, and a place depends on the

@@ -37,6 +37,8 @@ type Stats struct {
 
 	Offload string // the switch on record: "on", "off", or "" when it was never thrown
 
+	Snapshot string // what is on record of the newest copy of the metadata, "" when there is none
+
 	LastError   string // of the uploads in the queue, "" when none failed
 	LastErrorAt int64
 
@@ -114,11 +116,13 @@ func (st *Stats) queue(q source) error {
 }
 
 func (st *Stats) settings(q source) error {
-	err := q.row(`SELECT value FROM setting WHERE key = 'offload'`).Scan(&st.Offload)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+	for key, value := range map[string]*string{"offload": &st.Offload, "snapshot": &st.Snapshot} {
+		err := q.row(`SELECT value FROM setting WHERE key = $1`, key).Scan(value)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 func (st *Stats) others(q source) error {

@@ -42,6 +42,7 @@ type Store struct {
 type request struct {
 	apply   func(*tx) error
 	durable bool
+	lazy    bool // nobody asked for it: times of use and the like
 	err     error
 	done    chan error // takes the answer, never blocks
 }
@@ -49,6 +50,7 @@ type request struct {
 // Activity counts what the writer did since the store was opened.
 type Activity struct {
 	Requests    int64 // changes that were asked for
+	Changes     int64 // changes that were made, without what is remembered lazily
 	Batches     int64 // transactions that were committed
 	Syncs       int64 // those of them that waited for the disk
 	Checkpoints int64 // times the log was copied to the database
@@ -56,11 +58,11 @@ type Activity struct {
 }
 
 type activity struct {
-	requests, batches, syncs, checkpoints, logPages atomic.Int64
+	requests, changes, batches, syncs, checkpoints, logPages atomic.Int64
 }
 
 // New makes a Store of an opened database whose schema is there. writes must
-// allow two connections and is nil for a store that only reads. The packages
+// allow three connections and is nil for a store that only reads. The packages
 // that open databases call it; the Store closes both.
 func New(d Dialect, writes, reads *sql.DB) (*Store, error) {
 	s := &Store{
@@ -109,6 +111,7 @@ func (r *reader) close() error {
 func (s *Store) Activity() Activity {
 	return Activity{
 		Requests:    s.activity.requests.Load(),
+		Changes:     s.activity.changes.Load(),
 		Batches:     s.activity.batches.Load(),
 		Syncs:       s.activity.syncs.Load(),
 		Checkpoints: s.activity.checkpoints.Load(),

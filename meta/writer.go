@@ -190,7 +190,7 @@ func (w *writer) settle() error {
 		}
 		apply = func(*tx) error { return nil }
 	}
-	r := &request{apply: apply, durable: true, done: make(chan error, 1)}
+	r := &request{apply: apply, durable: true, lazy: true, done: make(chan error, 1)}
 	if err := w.run([]*request{r}); err != nil {
 		return err
 	}
@@ -271,6 +271,11 @@ func (w *writer) transact(batch []*request) error {
 	}
 	if changed {
 		w.unsynced = !synced
+	}
+	for _, r := range batch {
+		if r.err == nil && !r.lazy {
+			w.s.activity.changes.Add(1)
+		}
 	}
 	return nil
 }

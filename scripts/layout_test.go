@@ -16,6 +16,8 @@ var below = map[string][]string{
 		"fs/volume", "fs/audit", "fs/control", // the engine, whole
 		"fs/transfer",         // migrate, restore, move
 		"fs/takeover",         // import
+		"fs/rebuild",          // rebuild
+		"fs/snapshot",         // status, gc
 		"fs/policy",           // the rules of the configuration
 		"fs/content",          // the rule of url, for a volume that is not mounted
 		"fs/policy",           // the rules of the configuration
@@ -23,13 +25,15 @@ var below = map[string][]string{
 		"backend", "backend/s3", // check talks to the bucket itself
 	},
 
-	"fs/volume": {"fs", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
+	"fs/volume": {"fs", "fs/snapshot", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
 	"fs":          {"fs/content", "meta"},
 	"fs/redirect": {"fs/content", "meta"},
 	"fs/upload":   {"fs/content", "meta", "backend"},
 	"fs/transfer": {"fs/content", "meta"},
 	"fs/takeover": {"fs/content", "meta", "backend"},
+	"fs/snapshot": {"fs/content", "meta", "backend"},
+	"fs/rebuild":  {"fs/snapshot", "fs/takeover", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
 	"fs/audit":    {"fs/content", "fs/local", "meta", "backend"},
 	"fs/content":  {"fs/local", "fs/policy", "meta", "backend"},
 	"fs/control":  {"meta"},

@@ -72,6 +72,7 @@ func (p *program) commands() []*cli.Command {
 		p.undeleteCommand(),
 		p.gcCommand(),
 		p.importCommand(),
+		p.rebuildCommand(),
 		p.lookupCommand(),
 	}
 }

@@ -42,7 +42,7 @@ func (b *bucketAudit) check() {
 	err := b.store.List(ctx, "", "", func(o backend.Object) error {
 		old, ok := b.known[o.Key]
 		switch {
-		case strings.HasSuffix(o.Key, "/.contentfs-probe"):
+		case strings.HasSuffix(o.Key, "/.contentfs-probe"), content.IsReserved(o.Key):
 		case !strings.HasPrefix(o.Key, life.Prefix+"/"):
 			b.t.Errorf("object %s does not lie under the volume's prefix", o.Key)
 		case !ok:

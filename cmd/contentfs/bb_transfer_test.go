@@ -10,6 +10,7 @@ import (
 
 	"contentfs/backend"
 	"contentfs/cmd/contentfs/internal/life"
+	"contentfs/fs/content"
 )
 
 // site is a volume with a fallback, and what its application wrote.
@@ -132,7 +133,7 @@ func (s *site) moved(args ...string) (m moved) {
 func (s *site) keys(t *testing.T, prefix string) (list []string) {
 	t.Helper()
 	err := openBucket(t, s.Volume).List(t.Context(), prefix+"/", "", func(o backend.Object) error {
-		if !strings.HasSuffix(o.Key, "/.contentfs-probe") {
+		if !strings.HasSuffix(o.Key, "/.contentfs-probe") && !content.IsReserved(o.Key) {
 			list = append(list, o.Key)
 		}
 		return nil

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"contentfs/fs/content"
 )
 
 // stage is a moment in the life of an upload.
@@ -98,7 +100,7 @@ func (w *wire) hold(s stage) (held, late bool) {
 }
 
 func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPut || strings.HasSuffix(r.URL.Path, "/.contentfs-probe") {
+	if r.Method != http.MethodPut || strings.HasSuffix(r.URL.Path, "/.contentfs-probe") || content.IsReserved(r.URL.Path) {
 		w.next.ServeHTTP(rw, r)
 		return
 	}

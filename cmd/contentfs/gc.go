@@ -23,8 +23,9 @@ it, until this command removes it: objects, copies in the fallback and on this s
 that were given up longer ago than the grace (grace in the configuration, 7d if it is
 not set). Without --yes it only tells what would go.
 
-Only what is on record as garbage of this volume is removed, and uploads in parts
-that were begun more than a day ago and that nobody finished are aborted. It can be
+Only what is on record as garbage of this volume is removed, and old copies of its
+database: the newest three stay, and one a day of the last week. Uploads in parts that
+were begun more than a day ago and that nobody finished are aborted. It can be
 interrupted at any time and run again, also while the volume is mounted.
 
 With --orphans the bucket is listed, too, for objects that say they are this volume's
@@ -85,7 +86,7 @@ func (p *program) gc(ctx context.Context, c *cli.Context) (err error) {
 	}
 	r.Collected = true
 	r.done, err = p.collect(ctx, c, s, work, r)
-	return p.gcEnd(asJSON, s, r, err)
+	return p.gcEnd(ctx, asJSON, s, r, err)
 }
 
 // gcPlan tells what would go.
@@ -150,11 +151,16 @@ func (p *program) collect(ctx context.Context, c *cli.Context, s *session, work 
 }
 
 // gcEnd tells what was removed, and what was not.
-func (p *program) gcEnd(asJSON bool, s *session, r *gcResult, err error) error {
+func (p *program) gcEnd(ctx context.Context, asJSON bool, s *session, r *gcResult, err error) error {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return gcFailure(s, err)
 	}
 	r.interrupted = err != nil
+	if err == nil && r.after == nil && len(r.done.Failed) == 0 {
+		if r.copies, err = p.thinCopies(ctx, s); err != nil {
+			return &failure{code: storeCode(err), what: "bucket " + s.config.store.bucket, err: err, try: deleteRemedy(err)}
+		}
+	}
 	if perr := p.print(asJSON, r); perr != nil {
 		return perr
 	}
@@ -184,6 +190,8 @@ func deleteRemedy(err error) string {
 func gcFailure(s *session, err error) error {
 	what := "volume " + s.name
 	switch {
+	case errors.Is(err, audit.ErrRebuilt):
+		return &failure{code: exitFailed, what: what, err: err, try: "again later; --force, if nothing is missing"}
 	case errors.Is(err, audit.ErrTooMuch):
 		return &failure{code: exitFailed, what: what, err: err, try: "--force, if that is what you mean"}
 	case errors.Is(err, audit.ErrClock):
@@ -213,6 +221,7 @@ type gcResult struct {
 	interrupted bool
 	done        audit.Collected
 	after       error // of what is not on record
+	copies      int   // of the metadata that were removed
 }
 
 // gcCount is a number of versions and their bytes.

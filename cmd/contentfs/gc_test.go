@@ -18,7 +18,7 @@ func TestDeleteRefused(t *testing.T) {
 	r.plan(&meta.Garbage{Versions: meta.Count{Number: 2, Bytes: 7}})
 	r.done = audit.Collected{Versions: 2, Bytes: 7, Objects: 1, Left: 1, Failed: map[string]error{
 		"bucket": &backend.Error{Op: "delete", Key: "k", Class: backend.Denied, Code: "AccessDenied"}}}
-	err := f.gcEnd(true, &session{target: &target{config: &config{name: "web"}}}, r, nil)
+	err := f.gcEnd(t.Context(), true, &session{target: &target{config: &config{name: "web"}}}, r, nil)
 	var errOut strings.Builder
 	if code := report(&errOut, err); code != exitConfig || !strings.Contains(errOut.String(), "s3:DeleteObject") {
 		t.Errorf("exit code %d: %s", code, errOut.String())

@@ -39,7 +39,7 @@ func (r *gcResult) MarshalJSON() ([]byte, error) {
 			failures[bucket] = err.Error()
 		}
 		out.Removed = map[string]any{"versions": r.done.Versions, "bytes": r.done.Bytes, "objects": r.done.Objects,
-			"left": r.done.Left, "kept": r.done.Kept, "failures": failures, "complete": !r.interrupted}
+			"left": r.done.Left, "kept": r.done.Kept, "copies": r.copies, "failures": failures, "complete": !r.interrupted}
 	}
 	return json.Marshal(out)
 }
@@ -81,6 +81,9 @@ func (r *gcResult) recordedVerdict() string {
 	}
 	text := fmt.Sprintf("%s (%s) and %s removed", count(r.done.Versions, "version"), formatSize(r.done.Bytes),
 		count(r.done.Objects, "object"))
+	if r.copies > 0 {
+		text += fmt.Sprintf(", %d old copies of the database", r.copies)
+	}
 	if r.done.Left > 0 {
 		text += fmt.Sprintf(", %s left", count(r.done.Left, "object"))
 	}

@@ -67,6 +67,9 @@ func sessionFailure(t *target, err error) error {
 	if errors.Is(err, meta.ErrTooOld) {
 		try = "contentfs mount " + t.name + ", which brings the database up to date"
 	}
+	if errors.Is(err, sqlite.ErrReplacing) {
+		try = "contentfs mount " + t.name + ", which puts it in place"
+	}
 	return configError("volume "+t.name, try, "%w", err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"contentfs/fs/control"
+	"contentfs/fs/snapshot"
 	"contentfs/fs/transfer"
 	"contentfs/meta"
 )
@@ -27,12 +28,20 @@ type statusResult struct {
 	Problem    string      `json:"problem,omitempty"`
 	Offloading *bool       `json:"offloading,omitempty"` // whether new content goes to S3
 	By         []survey    `json:"by,omitempty"`
-	Unseen     bool        `json:"unseen,omitempty"`  // directories of the fallback that nobody looked into are not counted
-	Process    *process    `json:"process,omitempty"` // of a live mount
-	S3         *s3Status   `json:"s3,omitempty"`      // as a live mount sees it
-	Counts     *fileCounts `json:"counts,omitempty"`  // absent when nothing was ever stored
+	Unseen     bool        `json:"unseen,omitempty"`        // directories of the fallback that nobody looked into are not counted
+	Process    *process    `json:"process,omitempty"`       // of a live mount
+	S3         *s3Status   `json:"s3,omitempty"`            // as a live mount sees it
+	Counts     *fileCounts `json:"counts,omitempty"`        // absent when nothing was ever stored
+	Copied     *copied     `json:"metadata_copy,omitempty"` // the newest in the bucket
 
 	now time.Time
+}
+
+// copied is the newest copy of the metadata.
+type copied struct {
+	Taken time.Time `json:"taken"`
+	Bytes int64     `json:"bytes"`
+	Owed  bool      `json:"owed"` // something was changed since
 }
 
 // process is the process of a live mount.
@@ -94,6 +103,9 @@ func (r *statusResult) live(s control.Status) {
 
 // count fills in what the database knows.
 func (r *statusResult) count(s meta.Stats) {
+	if c, err := snapshot.ParseRecord(s.Snapshot); err == nil && c.Key != "" {
+		r.Copied = &copied{Taken: c.Taken, Bytes: c.Bytes, Owed: c.Owed}
+	}
 	r.Counts = &fileCounts{
 		Files: s.Nodes.Files, Directories: s.Nodes.Dirs, Other: s.Nodes.Other,
 		OnlyLocal: tallyOf(s.OnlyLocal), LocalAndS3: tallyOf(s.LocalAndS3), OnlyS3: tallyOf(s.OnlyS3),

@@ -32,6 +32,15 @@ func (r *statusResult) table(w io.Writer) {
 	if c := r.Counts; c != nil {
 		r.countLines(w, c)
 	}
+	if c := r.Copied; c != nil {
+		line := fmt.Sprintf("of %s (%s), %s", formatTime(c.Taken), formatAge(r.now.Sub(c.Taken)), formatSize(c.Bytes))
+		if c.Owed {
+			line += ", changes since"
+		}
+		row(w, "metadata in S3", line)
+	} else if r.Counts != nil {
+		row(w, "metadata in S3", "no copy yet")
+	}
 	for _, s := range r.By {
 		row(w, "by "+string(s.By), "files", "size")
 		for _, g := range s.Groups {

@@ -17,6 +17,7 @@ import (
 var (
 	ErrClock    = errors.New("this server's clock is before the newest content")
 	ErrTooMuch  = errors.New("more than half of all objects on record would go")
+	ErrRebuilt  = errors.New("the database was rebuilt a short time ago, and may know less than there was")
 	errNoAccess = errors.New("the volume has content in a fallback directory that was not given")
 )
 
@@ -32,7 +33,7 @@ type Collection struct {
 	Fallback *content.Fallback // nil: what is there is left alone
 	Before   int64             // what is garbage since then stays
 	Limit    int               // of versions, and of objects; 0: none
-	Force    bool              // also if more than half of all objects go
+	Force    bool              // also if more than half of all objects go, or soon after a rebuild
 }
 
 // Collected is what a collection removed.
@@ -45,6 +46,10 @@ type Collected struct {
 	Kept     int64            // versions that could not be given up
 	Why      error            // of Kept, the last
 }
+
+// AfterRebuild is how long after a rebuild nothing is removed: what it did not bring
+// back may still be missed, and found.
+const AfterRebuild = 7 * 24 * time.Hour
 
 const (
 	discardAtOnce = 256
@@ -61,6 +66,13 @@ func (c *Collection) Plan(now time.Time) (meta.Garbage, error) {
 	if int64(g.Newest) > now.UnixMicro() {
 		return g, fmt.Errorf("%w: it is %s here, and there is content of %s", ErrClock,
 			now.UTC().Format(time.DateTime), time.UnixMicro(int64(g.Newest)).UTC().Format(time.DateTime))
+	}
+	at, err := c.Meta.Rebuilt()
+	if err != nil {
+		return g, err
+	}
+	if quiet := time.Unix(0, at).Add(AfterRebuild); at != 0 && !c.Force && now.Before(quiet) {
+		return g, fmt.Errorf("%w; nothing goes before %s", ErrRebuilt, quiet.UTC().Format(time.DateTime))
 	}
 	if going := g.Objects.Number + g.Lost; !c.Force && going*2 > g.OnRecord {
 		return g, fmt.Errorf("%w: %d of %d", ErrTooMuch, going, g.OnRecord)

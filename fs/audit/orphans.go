@@ -13,21 +13,15 @@ import (
 
 // Reasons to leave every orphan alone.
 var (
-	ErrRebuilt    = errors.New("the database was rebuilt from the bucket a short time ago")
 	ErrBehind     = errors.New("the database is older than the bucket: an old copy of it was put back")
 	ErrNoTime     = errors.New("the store does not say what time it is there")
 	ErrTooMany    = errors.New("more objects that no row knows than are likely")
 	ErrTooManyNew = errors.New("too many objects that no row knows")
 )
 
-// SettingRebuilt is the setting that holds when the database was last made anew from
-// the bucket, in nanoseconds since 1970.
-const SettingRebuilt = "rebuilt"
-
 const (
 	orphanAge   = 48 * time.Hour // of an object that may go, by the store's clock alone
 	orphanTwice = 24 * time.Hour // between its first sighting and its end
-	rebuiltRest = 7 * 24 * time.Hour
 
 	orphanShare = 100  // of so many objects one may go without Force
 	orphanMost  = 1000 // so many may
@@ -36,9 +30,7 @@ const (
 	orphanWatch = 100_000
 	lookAtOnce  = 512
 
-	// Names below a prefix that are not content's.
-	reserved = ".contentfs/"
-	probe    = ".contentfs-probe"
+	probe = ".contentfs-probe" // below a prefix, and no content
 )
 
 // Orphans finds and removes objects that lie where this volume's do, say of themselves

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strconv"
 	"testing"
 	"time"
 
@@ -223,10 +222,9 @@ func TestOthersAreLeft(t *testing.T) {
 
 // TestOrphansRefused: nothing is ripe.
 func TestOrphansRefused(t *testing.T) {
-	nano := func(d time.Duration) string { return strconv.FormatInt(time.Now().Add(d).UnixNano(), 10) }
 	late := func(a *attic) { a.put(a.keyOf("late", 1<<60), a.m.VolumeID(), 1<<60) }
 	rebuilt := func(d time.Duration) func(*attic) {
-		return func(a *attic) { a.orphan("f"); a.ok(a.m.SetSetting(SettingRebuilt, nano(d))) }
+		return func(a *attic) { a.orphan("f"); a.ok(a.m.SetRebuilt(time.Now().Add(d).UnixNano())) }
 	}
 	for name, c := range map[string]struct {
 		prepare func(*attic)
@@ -275,7 +273,7 @@ func (b timeless) List(ctx context.Context, prefix, after string, fn func(backen
 func TestRebuiltLongAgo(t *testing.T) {
 	a := newAttic(t)
 	a.orphan("f")
-	a.ok(a.m.SetSetting(SettingRebuilt, strconv.FormatInt(time.Now().Add(-8*day).UnixNano(), 10)))
+	a.ok(a.m.SetRebuilt(time.Now().Add(-8 * day).UnixNano()))
 	if f := a.ripen(); len(f.Ripe) != 1 {
 		t.Errorf("%+v", f)
 	}

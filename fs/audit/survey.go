@@ -2,11 +2,9 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +76,7 @@ func (o *Orphans) list(ctx context.Context, space meta.KeySpace, f *Found) ([]si
 	}
 	head := begin(space)
 	err = b.List(ctx, head, "", func(obj backend.Object) error {
-		if name := obj.Key[len(head):]; name == probe || strings.HasPrefix(name, reserved) {
+		if name := obj.Key[len(head):]; name == probe || strings.HasPrefix(name, content.Reserved) {
 			return nil
 		}
 		if obj.Told.IsZero() || obj.Modified.IsZero() {
@@ -168,19 +166,12 @@ func (o *Orphans) ask(ctx context.Context, s *sighting) error {
 // It may have been this server's clock or the store's that was wrong, so both must
 // agree that the time is over.
 func (o *Orphans) trusted(told time.Time) error {
-	value, err := o.Meta.Setting(SettingRebuilt)
-	if errors.Is(err, meta.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	ns, err := o.Meta.Rebuilt()
+	if err != nil || ns == 0 {
 		return err
 	}
-	ns, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
-		return fmt.Errorf("setting %s: %w", SettingRebuilt, err)
-	}
 	at := time.Unix(0, ns)
-	if told.Sub(at) < rebuiltRest || time.Since(at) < rebuiltRest {
+	if told.Sub(at) < AfterRebuild || time.Since(at) < AfterRebuild {
 		return fmt.Errorf("%w, %s", ErrRebuilt, at.UTC().Format(time.DateTime))
 	}
 	return nil

@@ -65,7 +65,7 @@ func (u *Uploads) Survey(ctx context.Context) (UploadsFound, error) {
 }
 
 func (u *Uploads) see(space meta.KeySpace, up backend.Upload, f *UploadsFound) error {
-	if strings.HasPrefix(up.Key[len(begin(space)):], reserved) {
+	if strings.HasPrefix(up.Key[len(begin(space)):], content.Reserved) {
 		return nil
 	}
 	if _, err := content.ParseKey(space.Prefix, up.Key); err != nil {

@@ -23,6 +23,32 @@ const (
 	MaxSegment = 255
 )
 
+// Reserved begins, below a volume's prefix, the keys of what a volume keeps in the
+// bucket about itself. No content has such a key: in those, a slash comes behind the
+// generated part only.
+const Reserved = ".contentfs/"
+
+// IsReserved reports whether a key, of whichever prefix, is of what a volume keeps
+// about itself: Reserved, the volume's id, and a name.
+func IsReserved(key string) bool {
+	for {
+		at := strings.Index(key, Reserved)
+		if at < 0 {
+			return false
+		}
+		volume, _, found := strings.Cut(key[at+len(Reserved):], "/")
+		if (at == 0 || key[at-1] == '/') && found && IsVolumeID(volume) {
+			return true
+		}
+		key = key[at+len(Reserved):]
+	}
+}
+
+// IsVolumeID reports whether s can be the id of a volume.
+func IsVolumeID(s string) bool {
+	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
 var (
 	// ErrForeignKey is returned by ParseKey for what Key did not make.
 	ErrForeignKey = errors.New("not a key of this volume")

@@ -161,11 +161,13 @@ func (e *Engine) Rename(r meta.RenameRequest) error {
 	}
 	e.live.renamed(done.Moved.Ino)
 	e.alterations.add(done.Moved.Ino)
+	e.tellName(&done.Moved)
 	e.queue.Wake()
 	if r.Exchange {
 		if n, err := e.Meta.Lookup(r.OldParent, r.OldName); err == nil {
 			e.live.renamed(n.Ino)
 			e.alterations.add(n.Ino)
+			e.tellName(&n)
 		}
 	}
 	if done.Replaced != nil {

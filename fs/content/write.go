@@ -92,6 +92,7 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 		return errors.Join(err, e.discard(c.ID))
 	}
 	l.draft = true
+	e.tellDraft(l, v.ID)
 	return l.mark()
 }
 
@@ -102,6 +103,7 @@ func (e *Engine) detach(l *live, v *meta.Version) error {
 	})
 	if err == nil {
 		l.draft = true
+		e.tellDraft(l, v.ID)
 	}
 	return err
 }

@@ -20,6 +20,9 @@
 // cannot be is reported and never panics; permissions that give another's rights
 // (set-user-ID and its kind) are not taken over.
 //
+// What a volume keeps about itself in a bucket (content.Reserved) is no content, and
+// left out.
+//
 // A plan is in memory: some hundred bytes for each object.
 //
 // # What a crash leaves

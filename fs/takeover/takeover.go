@@ -119,7 +119,7 @@ func (p *planner) list(ctx context.Context) error {
 	}
 	return p.Objects.List(ctx, prefix, "", func(o backend.Object) error {
 		name, ok := strings.CutPrefix(o.Key, prefix)
-		if name == probeName || name == "" {
+		if name == probeName || name == "" || p.reserved(name, o.Key) {
 			return nil
 		}
 		p.plan.Listed++
@@ -131,6 +131,14 @@ func (p *planner) list(ctx context.Context) error {
 		p.objects = append(p.objects, x)
 		return nil
 	})
+}
+
+// reserved reports whether an object is what a volume keeps about itself.
+func (p *planner) reserved(name, key string) bool {
+	if p.Layout == ContentFS { // where no content can look like it
+		return strings.HasPrefix(name, content.Reserved)
+	}
+	return content.IsReserved(key)
 }
 
 func (p *planner) leave(o *object, r Reason, why string, readings ...string) {

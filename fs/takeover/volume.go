@@ -16,21 +16,26 @@ import (
 )
 
 // heads is how many objects are asked for at a time.
-const heads = 16
+const heads = 32
 
-// found is an object of a volume, as its metadata describes it.
-type found struct {
-	object *object
-	key    content.ParsedKey
-	info   content.ObjectInfo
-	sha256 []byte
-	why    string // it is not understood
+// Version is an object of a volume, as its key and its metadata describe it. Key, Size
+// and Parsed are given, Describe fills in the rest.
+type Version struct {
+	Key    string
+	Size   int64 // as listed
+	Parsed content.ParsedKey
+
+	Info   content.ObjectInfo // with a path, unless Why says something
+	SHA256 []byte             // nil where the store vouches for none
+	ETag   string
+	Why    string // it is not what a volume makes
 }
 
 // contentfs reads the keys and the metadata of another volume's objects, or of this
 // one's whose database is gone. The highest version of a path counts.
 func (p *planner) contentfs(ctx context.Context) error {
-	var list []*found
+	objects := make(map[*Version]*object)
+	var list []*Version
 	for i := range p.objects {
 		o := &p.objects[i]
 		k, err := content.ParseKey(p.Prefix, o.key)
@@ -41,62 +46,64 @@ func (p *planner) contentfs(ctx context.Context) error {
 			p.leave(o, NotUnderstood, "not a key of a volume with this prefix")
 			continue
 		}
-		list = append(list, &found{object: o, key: k})
+		v := &Version{Key: o.key, Size: o.size, Parsed: k}
+		list, objects[v] = append(list, v), o
 	}
-	if err := p.describe(ctx, list); err != nil {
+	if err := Describe(ctx, p.Objects, list); err != nil {
 		return err
 	}
-	newest := make(map[string]*found)
-	for _, f := range list {
-		if f.why != "" {
-			p.leave(f.object, NotUnderstood, f.why)
+	newest := make(map[string]*Version)
+	for _, v := range list {
+		if v.Why != "" {
+			p.leave(objects[v], NotUnderstood, v.Why)
 			continue
 		}
-		path := string(f.info.Path)
-		if old := newest[path]; old == nil || f.key.ID > old.key.ID {
-			newest[path] = f
+		path := string(v.Info.Path)
+		if old := newest[path]; old == nil || v.Parsed.ID > old.Parsed.ID {
+			newest[path] = v
 		}
 	}
-	for _, f := range list {
-		if f.why != "" {
+	for _, v := range list {
+		if v.Why != "" {
 			continue
 		}
-		path := string(f.info.Path)
-		if newest[path] != f {
-			p.leave(f.object, Conflict, fmt.Sprintf("there is a newer version of %s", path))
+		path := string(v.Info.Path)
+		if newest[path] != v {
+			p.leave(objects[v], Conflict, fmt.Sprintf("there is a newer version of %s", path))
 			continue
 		}
-		p.takeVersion(f, path)
+		p.takeVersion(v, objects[v])
 	}
 	return nil
 }
 
-func (p *planner) takeVersion(f *found, path string) {
-	p.take(f.object, path)
+func (p *planner) takeVersion(v *Version, o *object) {
+	o.etag = v.ETag
+	p.take(o, string(v.Info.Path))
 	last := &p.plan.Files[len(p.plan.Files)-1]
-	last.Mode, last.UID, last.GID = f.info.Mode&0o777, f.info.UID, f.info.GID
-	last.Mtime, last.SHA256 = f.info.Mtime, f.sha256
+	last.Mode, last.UID, last.GID = v.Info.Mode&0o777, v.Info.UID, v.Info.GID
+	last.Mtime, last.SHA256 = v.Info.Mtime, v.SHA256
 }
 
-// describe asks for the metadata of objects. An object that went meanwhile is not
+// Describe asks for the metadata of objects. An object that went meanwhile is not
 // understood; every other failure ends it.
-func (p *planner) describe(ctx context.Context, list []*found) error {
+func Describe(ctx context.Context, b backend.Backend, list []*Version) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	work := make(chan *found)
+	work := make(chan *Version)
 	var workers sync.WaitGroup
 	for range heads {
 		workers.Go(func() {
-			for f := range work {
-				if err := p.head(ctx, f); err != nil {
+			for v := range work {
+				if err := v.head(ctx, b); err != nil {
 					stop(err)
 				}
 			}
 		})
 	}
-	for _, f := range list {
+	for _, v := range list {
 		select {
-		case work <- f:
+		case work <- v:
 		case <-ctx.Done():
 		}
 	}
@@ -105,10 +112,10 @@ func (p *planner) describe(ctx context.Context, list []*found) error {
 	return context.Cause(ctx)
 }
 
-func (p *planner) head(ctx context.Context, f *found) error {
-	o, err := p.Objects.Stat(ctx, f.object.key)
+func (v *Version) head(ctx context.Context, b backend.Backend) error {
+	o, err := b.Stat(ctx, v.Key)
 	if err != nil && backend.IsAbsent(err) {
-		f.why = "it was removed meanwhile"
+		v.Why = "it was removed meanwhile"
 		return nil
 	}
 	if err != nil {
@@ -116,35 +123,34 @@ func (p *planner) head(ctx context.Context, f *found) error {
 	}
 	info, err := content.ParseObjectMetadata(o.Metadata)
 	if err != nil {
-		f.why = err.Error()
+		v.Why = err.Error()
 		return nil
 	}
-	f.info = info
+	v.Info, v.ETag = info, o.ETag
 	if len(o.SHA256) == sha256.Size {
-		f.sha256 = o.SHA256
+		v.SHA256 = o.SHA256
 	}
-	f.object.etag = o.ETag
-	f.why = f.check(o.Size)
+	v.Why = v.check(o.Size)
 	return nil
 }
 
 // check compares what key, metadata and listing say, and settles the path.
-func (f *found) check(size int64) string {
-	if f.info.Path == nil && f.key.Path != nil {
-		if sum := sha256.Sum256(f.key.Path); bytes.Equal(sum[:], f.info.PathSHA256) {
-			f.info.Path = f.key.Path
+func (v *Version) check(size int64) string {
+	if v.Info.Path == nil && v.Parsed.Path != nil {
+		if sum := sha256.Sum256(v.Parsed.Path); bytes.Equal(sum[:], v.Info.PathSHA256) {
+			v.Info.Path = v.Parsed.Path
 		}
 	}
 	switch {
-	case f.info.Path == nil:
+	case v.Info.Path == nil:
 		return "its path was too long to be kept with the object"
-	case f.key.Path != nil && !bytes.Equal(f.key.Path, f.info.Path):
+	case v.Parsed.Path != nil && !bytes.Equal(v.Parsed.Path, v.Info.Path):
 		return "key and metadata say different paths"
-	case !isPath(string(f.info.Path[1:])):
+	case !isPath(string(v.Info.Path[1:])):
 		return "its path cannot be"
-	case f.info.Size != size || f.object.size != size:
+	case v.Info.Size != size || v.Size != size:
 		return "it has another size than its metadata says"
-	case f.info.Mode&meta.TypeMask != meta.TypeRegular || f.info.Mtime == math.MinInt64:
+	case v.Info.Mode&meta.TypeMask != meta.TypeRegular || v.Info.Mtime == math.MinInt64:
 		return "its metadata describe no file"
 	}
 	return ""

@@ -20,6 +20,7 @@
 //	sweep      content.Engine.Sweep: files nobody needs, nodes without names
 //	watch      breaker.Breaker.Run: looks whether S3 is there
 //	heed       what commands change in the database
+//	copies     snapshot.Taker.Run: copies of the metadata in the bucket
 //	control    control.Serve: the socket
 //	http       redirect.Handler.Run: the door for web servers
 //
@@ -28,10 +29,11 @@
 //  1. what is in the queue is sent, for as long as it may take (Drain)
 //  2. the mount leaves the tree: no request comes any more, but from those who
 //     have files open; they are answered until the process ends
-//  3. control, http, heed, upload, spare, evict, sweep, watch stop; what they had under
+//  3. control, http, heed, copies, upload, spare, evict, sweep, watch stop; what they had under
 //     way is on record and settled at the next start. http accepts no more requests,
 //     lets the responses under way go on for some seconds, and cuts off the rest
 //     If the fallback is to be a plain tree (content.Engine.Plain), it is arranged
+//     A last copy of the metadata is taken, if one is owed and S3 is there (lastCopy)
 //  4. the writer answers what waits, syncs and checkpoints
 //  5. local store, fallback, database and lock are closed
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +15,16 @@ import (
 
 // ErrLocked: another process uses the state.
 var ErrLocked = errors.New("the state is in use")
+
+// Lock makes sure that nobody else uses a volume's state, for who works on it without
+// a Volume; the state directory is made where it is missing. ErrLocked. Closing the
+// file ends it.
+func Lock(state string, log *slog.Logger) (*os.File, error) {
+	if err := makeState(state, log); err != nil {
+		return nil, err
+	}
+	return lock(state)
+}
 
 // lock makes sure that nobody else uses the state. The lock ends with the
 // process, however that ends; the file stays and tells who had it last.

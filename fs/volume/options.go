@@ -46,6 +46,10 @@ type Options struct {
 	// Debounce is the time from a commit to its upload; 0 for the usual 2 s.
 	Debounce time.Duration
 
+	// SnapshotEvery is the time between two copies of the metadata in the bucket; 0 for
+	// the usual, negative for none.
+	SnapshotEvery time.Duration
+
 	Log *slog.Logger
 }
 

@@ -79,6 +79,9 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	g.Go(func() error { return v.engine.Evict(loops) })
 	g.Go(func() error { return v.engine.Sweep(loops) })
 	g.Go(func() error { return v.heed(loops) })
+	if v.copies != nil {
+		g.Go(func() error { return v.copies.Run(loops) })
+	}
 	if v.o.Socket != "" {
 		server := control.Server{Handler: handler{v}, Log: v.o.Log}
 		l, err := control.Listen(v.o.Socket)
@@ -108,7 +111,11 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 		err = v.mount.Unmount(true)
 	}
 	stop()
-	return errors.Join(err, g.Wait(), v.arrange())
+	err = errors.Join(err, g.Wait(), v.arrange())
+	if err == nil {
+		v.lastCopy()
+	}
+	return err
 }
 
 // end follows a request to stop: drain, then unmount, lazily if need be.

@@ -15,6 +15,7 @@ import (
 	"contentfs/fs"
 	"contentfs/fs/content"
 	"contentfs/fs/local"
+	"contentfs/fs/snapshot"
 	"contentfs/fs/upload"
 	"contentfs/meta"
 	"contentfs/meta/sqlite"
@@ -42,6 +43,7 @@ type Volume struct {
 	breaker  *breaker.Breaker
 	engine   *content.Engine
 	uploader *upload.Uploader
+	copies   *snapshot.Taker // nil: none are taken
 
 	mount *fs.Server   // set by Run before anything can ask for it
 	web   net.Listener // the same; nil without HTTP
@@ -66,10 +68,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if !ok {
 		return nil, fmt.Errorf(`durability is %q; it can be "strict", "relaxed" or "s3"`, o.Durability)
 	}
-	if err := makeState(o.State, o.Log); err != nil {
-		return nil, err
-	}
-	if v.lock, err = lock(o.State); err != nil {
+	if v.lock, err = Lock(o.State, o.Log); err != nil {
 		return nil, err
 	}
 	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true}); err != nil {
@@ -98,7 +97,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	})
 	v.uploader = upload.New(v.engine, v.breaker, o.Log)
 	v.engine.SetQueue(v.uploader)
-	return v, nil
+	return v, v.openCopies()
 }
 
 // changed tells the kernel, once there is one to tell.

@@ -76,6 +76,7 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"History", testHistory},
 		{"Import", testImport},
 		{"ImportRefuses", testImportRefuses},
+		{"Restore", testRestore},
 		{"Lost", testLost},
 		{"Quarantine", testQuarantine},
 		{"Files", testFiles},

@@ -27,6 +27,7 @@ func dialect() meta.Dialect {
 			ShortWait: "PRAGMA busy_timeout = 50",
 			LongWait:  "PRAGMA busy_timeout = 5000",
 		},
+		CopyTo: "VACUUM INTO $1",
 		Verify: []string{
 			"PRAGMA integrity_check",
 			`SELECT 'a row of ' || "table" || ' refers to one of ' || parent || ' that does not exist'

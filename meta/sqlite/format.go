@@ -25,7 +25,7 @@ var schema string
 
 // prepare makes the schema in a database that is empty, and checks it again in one
 // that is not: two processes may do so at the same time.
-func prepare(db *sql.DB) error {
+func prepare(db *sql.DB, volume string) error {
 	ctx := context.Background()
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -39,7 +39,7 @@ func prepare(db *sql.DB) error {
 	if !empty {
 		return checkFormat(ctx, conn)
 	}
-	if err := createSchema(ctx, conn); err != nil {
+	if err := createSchema(ctx, conn, volume); err != nil {
 		return err
 	}
 	// With the schema in the database itself, a lost log is never taken for a new
@@ -95,7 +95,7 @@ func foreign(err error) error {
 }
 
 // createSchema makes an empty database a volume's, in one durable transaction.
-func createSchema(ctx context.Context, conn *sql.Conn) (err error) {
+func createSchema(ctx context.Context, conn *sql.Conn, volume string) (err error) {
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("create schema: %w", err)
 	}
@@ -119,7 +119,7 @@ func createSchema(ctx context.Context, conn *sql.Conn) (err error) {
 	if _, err := conn.ExecContext(ctx, schema); err != nil {
 		return err
 	}
-	if err := fillSchema(ctx, conn); err != nil {
+	if err := fillSchema(ctx, conn, volume); err != nil {
 		return err
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")
@@ -127,10 +127,13 @@ func createSchema(ctx context.Context, conn *sql.Conn) (err error) {
 }
 
 // fillSchema writes the rows a volume begins with: its id, the counters, the root.
-func fillSchema(ctx context.Context, conn *sql.Conn) error {
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
-		return fmt.Errorf("volume id: %w", err)
+func fillSchema(ctx context.Context, conn *sql.Conn, volume string) error {
+	if volume == "" {
+		id := make([]byte, 16)
+		if _, err := rand.Read(id); err != nil {
+			return fmt.Errorf("volume id: %w", err)
+		}
+		volume = hex.EncodeToString(id)
 	}
 	for _, s := range []struct {
 		text string
@@ -138,7 +141,7 @@ func fillSchema(ctx context.Context, conn *sql.Conn) error {
 	}{
 		{fmt.Sprintf("PRAGMA application_id = %d", applicationID), nil},
 		{fmt.Sprintf("PRAGMA user_version = %d", schemaVersion), nil},
-		{`INSERT INTO setting (key, value) VALUES ('volume', ?1)`, []any{hex.EncodeToString(id)}},
+		{`INSERT INTO setting (key, value) VALUES ('volume', ?1)`, []any{volume}},
 		{`INSERT INTO counter (id, last_ino, last_version, syncs) VALUES (1, ?1, 0, 0)`, []any{int64(meta.Root)}},
 		{`INSERT INTO node (ino, mode, uid, gid, nlink, rdev, size, atime, mtime, ctime, parent)
 			VALUES (?1, ?2, 0, 0, 2, 0, 0, ?3, ?3, ?3, ?1)`,

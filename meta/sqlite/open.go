@@ -34,8 +34,12 @@ type Options struct {
 	// instead of a reason to create it. ReadOnly implies it.
 	MustExist bool
 	// Migrate brings a database of an older schema to the present one. Only who
-	// holds the volume's lock may ask for it; for others it is meta.ErrTooOld.
+	// holds the volume's lock may ask for it; for others it is meta.ErrTooOld. It also
+	// carries out what a Replace that a crash cut off had decided; for others that is
+	// ErrReplacing.
 	Migrate bool
+	// Volume is the id that a database gets that is created here, "" for a new one.
+	Volume string
 }
 
 // Open opens the database at path, and creates it with mode 0600 and its schema
@@ -58,6 +62,9 @@ func open(path string, o Options) (*meta.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := replacing(path, o.Migrate && !o.ReadOnly); err != nil {
+		return nil, err
+	}
 	if o.ReadOnly {
 		return openReadOnly(path, o)
 	}
@@ -73,12 +80,13 @@ func open(path string, o Options) (*meta.Store, error) {
 	if err != nil && !old {
 		return nil, err
 	}
-	writes := pool(connector{path: path, role: writing}, 2)
+	// The writer's, that of who copies the log, and one for a copy of the database.
+	writes := pool(connector{path: path, role: writing}, 3)
 	if old {
 		err = migrate(path, writes)
 	}
 	if err == nil {
-		err = prepare(writes)
+		err = prepare(writes, o.Volume)
 	}
 	if err != nil {
 		return nil, errors.Join(err, writes.Close())

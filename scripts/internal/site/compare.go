@@ -75,7 +75,11 @@ func (p *play) compare(where, dir string) {
 // objects counts what lies in the bucket below a prefix, as the S3 server stores it.
 func (p *play) objects(prefix string) (n int64, err error) {
 	err = filepath.WalkDir(filepath.Join(p.o.s3, bucket, prefix), func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && d.Name() != ".contentfs-probe" {
+		switch {
+		case err != nil:
+		case d.IsDir() && d.Name() == ".contentfs": // what a volume keeps about itself
+			return filepath.SkipDir
+		case d.Type().IsRegular() && d.Name() != ".contentfs-probe":
 			n++
 		}
 		return err
