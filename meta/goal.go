@@ -97,7 +97,8 @@ func (s *Store) Reconsider(now int64) error {
 }
 
 // followName has a file that got another name follow it: what is held is decided
-// anew, and what is in S3 gets a key that fits, when due says; 0: it does not.
+// anew, what is in S3 gets a key that fits, and what is in the fallback a path there,
+// when due says; 0: it does not.
 func (t *tx) followName(id VersionID, due int64) error {
 	if id == 0 || due == 0 {
 		return nil
@@ -105,8 +106,10 @@ func (t *tx) followName(id VersionID, due int64) error {
 	if err := t.exec(`UPDATE upload SET due = $2, held = NULL WHERE version = $1 AND held IS NOT NULL`, id, due); err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO upload (version, due, since, goal) SELECT id, $2, $2, 3 FROM version
-		WHERE id = $1 AND retired = 0 AND remote = 2 ON CONFLICT (version) DO NOTHING`, id, due)
+	return t.exec(`INSERT INTO upload (version, due, since, goal)
+		SELECT id, $2, $2, CASE remote WHEN 2 THEN 3 ELSE 2 END FROM version
+		WHERE id = $1 AND retired = 0 AND (remote = 2 OR remote = 0 AND fallback IS NOT NULL)
+		ON CONFLICT (version) DO NOTHING`, id, due)
 }
 
 // SameContent gives a version in S3 with a content, in a bucket. ErrNotExist.

@@ -180,6 +180,9 @@ func (t *tx) exchange(r *RenameRequest, moved, other *Node) error {
 	if err := t.updateNode(other); err != nil {
 		return err
 	}
+	if err := t.followName(other.Version, r.Follow); err != nil {
+		return err
+	}
 	return t.moved(r, moved, subdirs)
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // Rekey gives a version that is in S3 a key that fits: its path after a rename, or
-// another bucket or prefix. The store copies by itself.
+// another bucket or prefix. The store copies by itself. A copy in the fallback
+// follows the path too.
 //
 //	announced   the new key on record as lost (durable): an object may be there
 //	copied      by the store, verified
@@ -42,6 +43,11 @@ func (e *Engine) Rekey(ctx context.Context, id meta.VersionID, keyLimit int) err
 	}
 	if err != nil {
 		return err
+	}
+	if v.Fallback != nil && e.Fallback != nil {
+		if err := e.followInFallback(id); err != nil {
+			return err
+		}
 	}
 	if err := e.rekey(ctx, &v, path, &u, keyLimit); err != nil && !errors.Is(err, ErrSettled) {
 		return fmt.Errorf("give %s another key: %w", path, err)
