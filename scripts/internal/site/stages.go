@@ -198,10 +198,15 @@ func (p *play) finish(s *stage, command string, args ...string) error {
 // busily runs a transfer while the load goes on.
 func (p *play) busily(s *stage, command string, args ...string) error {
 	var m moved
-	if err := p.site.do(&m, command, args...); err != nil {
+	code, err := p.site.try(&m, command, args...)
+	if err != nil {
 		return err
 	}
 	s.moved = m.String()
+	p.findings.equal(command+", exit code", int64(code), 0)
+	for _, f := range m.Failures[:min(5, len(m.Failures))] {
+		p.findings.add("%s %q: %s", command, f.Path, f.Why)
+	}
 	if !m.Complete {
 		p.findings.add("%s says that it is not complete", command)
 	}
