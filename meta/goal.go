@@ -1,5 +1,7 @@
 package meta
 
+import "errors"
+
 // Errand is where versions are sent, whatever switch and rules say.
 type Errand struct {
 	Goal     Goal
@@ -122,9 +124,10 @@ func (s *Store) SameContent(sha256 []byte, size int64, bucket string) (Version, 
 // SwitchObject puts on record that a version in S3 is whole under another key, and
 // takes it from the queue. The object that it had is lost from now on, for a garbage
 // collection. ErrSuperseded unless the version is stored under the key from, and the
-// new key is among the lost ones and not condemned.
+// new key is among the lost ones and not condemned. path is what the key was made of, as
+// for FinishUpload.
 // Durable.
-func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag string, now int64) error {
+func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag string, path []byte, now int64) error {
 	err := s.durable(func(t *tx) error {
 		v, err := t.changing(id)
 		if err != nil {
@@ -143,7 +146,7 @@ func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag str
 		if err != nil {
 			return err
 		}
-		if _, err := t.dequeue(id); err != nil {
+		if err := t.arrived(&v, path, GoalKey, now); err != nil {
 			return err
 		}
 		return t.loseObject(v.Bucket, v.Key, now)
@@ -151,11 +154,23 @@ func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag str
 	return versionErr("switch object of", id, err)
 }
 
-// Done takes a version from the queue for which there is nothing to do. Visible.
-func (s *Store) Done(id VersionID) error {
+// Done takes a version from the queue for which there is nothing to do by a path; if its
+// file has another by now, it stays there and follows it. nil: by any. Visible.
+func (s *Store) Done(id VersionID, path []byte, now int64) error {
 	err := s.visible(func(t *tx) error {
-		return t.exec(`DELETE FROM upload WHERE version = $1 AND EXISTS (
-			SELECT 1 FROM version v WHERE v.id = $1 AND (v.remote = 2 OR v.fallback IS NOT NULL))`, id)
+		v, err := getVersion(t, id)
+		if errors.Is(err, ErrNotExist) {
+			return nil // and so is its place in the queue
+		}
+		switch {
+		case err != nil:
+			return err
+		case v.Remote == Stored:
+			return t.arrived(&v, path, GoalKey, now)
+		case v.Fallback != nil:
+			return t.arrived(&v, path, GoalFallback, now)
+		}
+		return nil
 	})
 	return versionErr("take from the queue", id, err)
 }

@@ -292,7 +292,7 @@ func (a *arranging) hashTouched(v *meta.Version, n *meta.Node, rel []byte, f *os
 	if err != nil {
 		return err
 	}
-	return a.Meta.SettleFallback(w.ID, w.Fallback, h.Sum(nil))
+	return a.Meta.SettleFallback(w.ID, w.Fallback, h.Sum(nil), nil, now())
 }
 
 // moveTo gives a file of the fallback the path that it should have, besides the one it

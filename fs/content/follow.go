@@ -46,7 +46,7 @@ func (e *Engine) followInFallback(id meta.VersionID) error {
 	if err == nil && other.Ino == v.Ino && !isOurs(v.Fallback) {
 		return nil
 	}
-	if err != nil && !gone(err) && !errors.Is(err, meta.ErrNotDir) {
+	if err != nil && !gone(err) && !errors.Is(err, meta.ErrNotDir) && !errors.Is(err, meta.ErrUnseen) {
 		return err
 	}
 	if err := e.moveCopy(&v, rel); err != nil && !blocked(err) {

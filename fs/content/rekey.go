@@ -64,7 +64,7 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 		to.Bucket, to.Prefix = u.ToBucket, u.ToPrefix
 	}
 	if Fits(v, to.Bucket, to.Prefix, path) {
-		return errors.Join(e.Meta.Done(v.ID), ErrSettled)
+		return errors.Join(e.Meta.Done(v.ID, path, now()), ErrSettled)
 	}
 	b, err := e.Objects(to.Bucket)
 	if err != nil {
@@ -74,7 +74,7 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 	switch {
 	case ok && v.SHA256 != nil:
 	case u.ToBucket == "":
-		return errors.Join(e.Meta.Done(v.ID), ErrSettled) // the object keeps the key that it has
+		return errors.Join(e.Meta.Done(v.ID, path, now()), ErrSettled) // the object keeps the key that it has
 	case !ok:
 		return fmt.Errorf("bucket %s: the store does not copy", to.Bucket)
 	default:
@@ -87,7 +87,7 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 	}
 	if refused(err) && u.ToBucket == "" {
 		e.Log.Warn("the store does not copy an object to the key of its new name; it keeps the old one", "key", v.Key, "err", err)
-		return errors.Join(e.Meta.Done(v.ID), ErrSettled)
+		return errors.Join(e.Meta.Done(v.ID, path, now()), ErrSettled)
 	}
 	return err
 }
@@ -135,7 +135,7 @@ func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Versi
 	if err != nil {
 		return err
 	}
-	err = e.Meta.SwitchObject(v.ID, v.Key, to, obj.ETag, now())
+	err = e.Meta.SwitchObject(v.ID, v.Key, to, obj.ETag, path, now())
 	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
 		return ErrSettled
 	}

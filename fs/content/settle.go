@@ -40,21 +40,21 @@ func (e *Engine) Settle(ctx context.Context, id meta.VersionID, insist Insist) e
 	if e.Fallback == nil {
 		return fmt.Errorf("settle version %d: %w", id, ErrNoFallback)
 	}
-	if v.Fallback != nil && (!isOurs(v.Fallback) || isParked(v.Fallback)) {
-		if err := e.followInFallback(id); err != nil {
-			return err
-		}
-		return errors.Join(e.Meta.Done(id), ErrSettled)
-	}
-	if w := e.live.writing(v.Ino); w != nil && insist != Now {
-		return ErrBusy
-	}
 	path, err := e.Meta.Path(v.Ino)
 	if gone(err) {
 		return ErrSettled
 	}
 	if err != nil {
 		return err
+	}
+	if v.Fallback != nil && (!isOurs(v.Fallback) || isParked(v.Fallback)) {
+		if err := e.followInFallback(id); err != nil {
+			return err
+		}
+		return errors.Join(e.Meta.Done(id, path, now()), ErrSettled)
+	}
+	if w := e.live.writing(v.Ino); w != nil && insist != Now {
+		return ErrBusy
 	}
 	o := &Outgoing{Version: v, Path: path}
 	err = e.copyToFallback(ctx, o, insist)
@@ -153,7 +153,7 @@ func (e *Engine) placeAndRecord(o *Outgoing, f *os.File, sum []byte) error {
 	if err != nil {
 		return err
 	}
-	return e.Meta.SettleFallback(o.Version.ID, rel, sum)
+	return e.Meta.SettleFallback(o.Version.ID, rel, sum, o.Path, now())
 }
 
 // placeLocked brings a file of newDir to where it belongs in the fallback and returns
