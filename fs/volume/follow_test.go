@@ -2,6 +2,7 @@ package volume_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -116,4 +117,38 @@ func leave(v *volumetest.Volume) {
 	must(v.T, content.SetPlain(m, true))
 	closed()
 	v.Unmount()
+}
+
+// TestObjectsFollowDirectories: what is below a directory that gets another name
+// follows it, in S3 and in the fallback, and goes on with the next mount.
+func TestObjectsFollowDirectories(t *testing.T) {
+	change, in := withFallback(t, nil)
+	v := volumetest.Start(t, change)
+	const files = 200
+	name := func(i int) string { return fmt.Sprintf("%d", i) }
+	for i := range files {
+		saved(v, name(i), 0o600, "old", "image", name(i))
+	}
+	v.Await("all in S3", func() bool { return v.Stats().OnlyLocal.Number+v.Stats().Queue.Number == 0 })
+	v.Switch(false)
+	saved(v, "local", 0o600, "old", "image", "local")
+	lies(v, in("old", "image", "local"), "local")
+	must(t, os.Rename(filepath.Join(v.Path, "old"), filepath.Join(v.Path, "new")))
+	v.Unmount() // in the middle, or before anything was done
+	v.Mount()
+	lies(v, in("new", "image", "local"), "local")
+	for i := range files {
+		path := "new/image/" + name(i)
+		v.Await("the object of "+path, func() bool {
+			version := v.Version(path)
+			return content.Fits(&version, version.Bucket, version.Prefix, []byte("/"+path))
+		})
+		wantFile(v, filepath.Join(v.Path, path), name(i))
+	}
+	v.Await("nothing left to follow", func() bool {
+		m, closed := v.Beside()
+		defer closed()
+		list, err := m.Renamings(1)
+		return err == nil && len(list) == 0
+	})
 }
