@@ -103,6 +103,13 @@ func getOrigin(q source, dir Ino) ([]byte, error) {
 	return origin, err
 }
 
+// IsOrigin reports whether the names of a directory of the fallback are still to be
+// taken into one of the volume.
+func (s *Store) IsOrigin(path []byte) (bool, error) {
+	is, err := exists(s.read, `SELECT 1 FROM node WHERE origin IS NOT NULL AND origin = $1 LIMIT 1`, path)
+	return is, pathErr("directory to be taken in", path, err)
+}
+
 // Adopt takes names into a directory as they were found in the fallback, and with
 // the last of them ends it. A name that is there stays what it is; where both are
 // directories, that one is still to be taken into this one. What lies in the fallback

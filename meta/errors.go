@@ -2,6 +2,7 @@ package meta
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 )
 
@@ -22,6 +23,21 @@ var (
 	ErrCurrent    = errors.New("the version is current")
 	ErrNowhere    = errors.New("the bytes of the version are nowhere")
 )
+
+// ErrUnseen: whether a name is in a directory is not known, since what lies in its
+// fallback is not taken in yet. The error is an *UnseenError.
+var ErrUnseen = errors.New("not taken in from the fallback yet")
+
+// UnseenError names the directory.
+type UnseenError struct{ Dir string }
+
+// Error names the directory and says what can be done.
+func (e *UnseenError) Error() string {
+	return fmt.Sprintf("directory %q is %v: list it in the mount first", e.Dir, ErrUnseen)
+}
+
+// Is makes it ErrUnseen.
+func (e *UnseenError) Is(target error) bool { return target == ErrUnseen }
 
 // Errors of opening a store.
 var (

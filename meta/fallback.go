@@ -73,9 +73,11 @@ func (s *Store) RetiredInFallback(after VersionID, limit int) ([]Version, error)
 // SettleFallback records that the bytes of a version are at a path of the fallback,
 // durably, and takes it from the queue. A path that it had before becomes stray, of
 // any inode. sha256 is what was found while they were
-// copied, nil if that is not known. ErrSuperseded if the version is gone or retired.
+// copied, nil if that is not known. name is the path in the volume that this was done
+// for: if the file has another by now, the version stays queued and follows it; nil:
+// any will do. ErrSuperseded if the version is gone or retired.
 // Durable.
-func (s *Store) SettleFallback(id VersionID, path, sha256 []byte) error {
+func (s *Store) SettleFallback(id VersionID, path, sha256, name []byte, now int64) error {
 	err := s.durable(func(t *tx) error {
 		v, err := t.changing(id)
 		if err != nil {
@@ -97,8 +99,7 @@ func (s *Store) SettleFallback(id VersionID, path, sha256 []byte) error {
 		if err := t.exec(`DELETE FROM stray WHERE path = $1`, path); err != nil {
 			return err
 		}
-		_, err = t.dequeue(id)
-		return err
+		return t.arrived(&v, name, GoalFallback, now)
 	})
 	return versionErr("settle in the fallback", id, err)
 }

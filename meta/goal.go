@@ -1,5 +1,7 @@
 package meta
 
+import "errors"
+
 // Errand is where versions are sent, whatever switch and rules say.
 type Errand struct {
 	Goal     Goal
@@ -97,7 +99,8 @@ func (s *Store) Reconsider(now int64) error {
 }
 
 // followName has a file that got another name follow it: what is held is decided
-// anew, and what is in S3 gets a key that fits, when due says; 0: it does not.
+// anew, what is in S3 gets a key that fits, and what is in the fallback a path there,
+// when due says; 0: it does not.
 func (t *tx) followName(id VersionID, due int64) error {
 	if id == 0 || due == 0 {
 		return nil
@@ -105,8 +108,10 @@ func (t *tx) followName(id VersionID, due int64) error {
 	if err := t.exec(`UPDATE upload SET due = $2, held = NULL WHERE version = $1 AND held IS NOT NULL`, id, due); err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO upload (version, due, since, goal) SELECT id, $2, $2, 3 FROM version
-		WHERE id = $1 AND retired = 0 AND remote = 2 ON CONFLICT (version) DO NOTHING`, id, due)
+	return t.exec(`INSERT INTO upload (version, due, since, goal)
+		SELECT id, $2, $2, CASE remote WHEN 2 THEN 3 ELSE 2 END FROM version
+		WHERE id = $1 AND retired = 0 AND (remote = 2 OR remote = 0 AND fallback IS NOT NULL)
+		ON CONFLICT (version) DO NOTHING`, id, due)
 }
 
 // SameContent gives a version in S3 with a content, in a bucket. ErrNotExist.
@@ -119,9 +124,10 @@ func (s *Store) SameContent(sha256 []byte, size int64, bucket string) (Version, 
 // SwitchObject puts on record that a version in S3 is whole under another key, and
 // takes it from the queue. The object that it had is lost from now on, for a garbage
 // collection. ErrSuperseded unless the version is stored under the key from, and the
-// new key is among the lost ones and not condemned.
+// new key is among the lost ones and not condemned. path is what the key was made of, as
+// for FinishUpload.
 // Durable.
-func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag string, now int64) error {
+func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag string, path []byte, now int64) error {
 	err := s.durable(func(t *tx) error {
 		v, err := t.changing(id)
 		if err != nil {
@@ -140,7 +146,7 @@ func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag str
 		if err != nil {
 			return err
 		}
-		if _, err := t.dequeue(id); err != nil {
+		if err := t.arrived(&v, path, GoalKey, now); err != nil {
 			return err
 		}
 		return t.loseObject(v.Bucket, v.Key, now)
@@ -148,11 +154,23 @@ func (s *Store) SwitchObject(id VersionID, from string, to BeginUpload, etag str
 	return versionErr("switch object of", id, err)
 }
 
-// Done takes a version from the queue for which there is nothing to do. Visible.
-func (s *Store) Done(id VersionID) error {
+// Done takes a version from the queue for which there is nothing to do by a path; if its
+// file has another by now, it stays there and follows it. nil: by any. Visible.
+func (s *Store) Done(id VersionID, path []byte, now int64) error {
 	err := s.visible(func(t *tx) error {
-		return t.exec(`DELETE FROM upload WHERE version = $1 AND EXISTS (
-			SELECT 1 FROM version v WHERE v.id = $1 AND (v.remote = 2 OR v.fallback IS NOT NULL))`, id)
+		v, err := getVersion(t, id)
+		if errors.Is(err, ErrNotExist) {
+			return nil // and so is its place in the queue
+		}
+		switch {
+		case err != nil:
+			return err
+		case v.Remote == Stored:
+			return t.arrived(&v, path, GoalKey, now)
+		case v.Fallback != nil:
+			return t.arrived(&v, path, GoalFallback, now)
+		}
+		return nil
 	})
 	return versionErr("take from the queue", id, err)
 }

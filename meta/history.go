@@ -97,7 +97,7 @@ func fate(list []Past, i int) Fate {
 //
 // ErrCurrent; ErrNowhere if its bytes are gone; ErrSuperseded if a writer has it open,
 // or the version is not on record any more; ErrIsDir if the name is a directory's;
-// ErrNotDir. Durable.
+// ErrNotDir; ErrUnseen if something may have the name in the fallback. Durable.
 func (s *Store) Undelete(id VersionID, path []byte, now int64) (Node, error) {
 	var n Node
 	err := s.durable(func(t *tx) (err error) {
@@ -127,8 +127,10 @@ func (t *tx) undelete(id VersionID, path []byte, now int64) (Node, error) {
 		if err := t.drop(parent.Ino, name, &other, now); err != nil {
 			return Node{}, err
 		}
-	case !errors.Is(err, ErrNotExist):
-		return Node{}, err
+	default:
+		if err = seen(t, parent.Ino, err); !errors.Is(err, ErrNotExist) {
+			return Node{}, err
+		}
 	}
 	n := Node{Mode: TypeRegular | 0o644, UID: parent.UID, GID: parent.GID, Nlink: 1}
 	if v.Mode != 0 {
@@ -190,6 +192,7 @@ func (t *tx) makeParents(path []byte, now int64) (dir Node, name []byte, err err
 	}
 	for _, one := range names[:len(names)-1] {
 		next, err := lookup(t, dir.Ino, one)
+		err = seen(t, dir.Ino, err)
 		if errors.Is(err, ErrNotExist) {
 			next, err = t.create(CreateRequest{Parent: dir.Ino, Name: one, Mode: TypeDir | dir.Mode&modePermission,
 				UID: dir.UID, GID: dir.GID, Now: now})

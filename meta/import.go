@@ -130,6 +130,7 @@ func placeFor(q source, o *ImportedObject) (importPlace, error) {
 	dir := Root
 	for i, name := range names[1:] {
 		n, err := getEntry(q, dir, name)
+		err = seen(q, dir, err)
 		switch last := i == len(names)-2; {
 		case errors.Is(err, ErrNotExist):
 			return importPlace{dir: dir, missing: names[1+i:]}, nil

@@ -3,6 +3,7 @@ package meta
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 )
 
@@ -73,7 +74,8 @@ func (s *Store) PathOf(parent Ino, name []byte) ([]byte, error) {
 }
 
 // Resolve walks an absolute path from the root. Symlinks are not followed.
-// ErrNotExist, ErrNotDir; fs.ErrInvalid for a path that is not absolute.
+// ErrNotExist, ErrNotDir; ErrUnseen where the answer may lie in the fallback still;
+// fs.ErrInvalid for a path that is not absolute.
 func (s *Store) Resolve(path []byte) (Node, error) {
 	var n Node
 	err := s.read.view(context.Background(), func(q source) (err error) {
@@ -98,9 +100,43 @@ func resolve(q source, path []byte) (Node, error) {
 		if len(name) == 0 {
 			continue
 		}
-		if n, err = lookup(q, n.Ino, name); err != nil {
-			return Node{}, err
+		dir := n.Ino
+		if n, err = lookup(q, dir, name); err != nil {
+			return Node{}, seen(q, dir, err)
 		}
 	}
 	return n, nil
+}
+
+// seen makes ErrNotExist, for a name in a directory that is still to be taken in,
+// ErrUnseen. Other errors stay what they are.
+func seen(q source, dir Ino, err error) error {
+	if !errors.Is(err, ErrNotExist) {
+		return err
+	}
+	origin, oerr := getOrigin(q, dir)
+	if oerr != nil || origin == nil {
+		return errors.Join(oerr, err)
+	}
+	path, perr := getPath(q, dir)
+	if perr != nil {
+		return perr
+	}
+	return &UnseenError{string(path)}
+}
+
+// Seen is nil when all names of the directory at an absolute path are on record, and
+// ErrUnseen when they are not. Other errors are those of Resolve.
+func (s *Store) Seen(path []byte) error {
+	err := s.read.view(context.Background(), func(q source) error {
+		n, err := resolve(q, path)
+		if err != nil {
+			return err
+		}
+		if err := seen(q, n.Ino, ErrNotExist); errors.Is(err, ErrUnseen) || !errors.Is(err, ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+	return pathErr("look into", path, err)
 }

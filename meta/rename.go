@@ -16,8 +16,8 @@ type RenameRequest struct {
 	Relaxed   bool // visible is enough
 	Now       int64
 
-	// Follow is when a file's object is to get a key that fits its new name; 0: it
-	// keeps the one it has.
+	// Follow is when a file's object is to get a key that fits its new name, and those
+	// of the files in a directory; 0: they keep what they have.
 	Follow int64
 }
 
@@ -153,6 +153,14 @@ func (t *tx) move(r *RenameRequest, moved *Node) error {
 	return t.moved(r, moved, subdirs)
 }
 
+// follow has what a node holds follow its new name.
+func (t *tx) follow(n *Node, due int64) error {
+	if n.IsDir() {
+		return t.followDir(n.Ino, due)
+	}
+	return t.followName(n.Version, due)
+}
+
 // exchange swaps the nodes of the two names.
 func (t *tx) exchange(r *RenameRequest, moved, other *Node) error {
 	if other.IsDir() {
@@ -180,6 +188,9 @@ func (t *tx) exchange(r *RenameRequest, moved, other *Node) error {
 	if err := t.updateNode(other); err != nil {
 		return err
 	}
+	if err := t.follow(other, r.Follow); err != nil {
+		return err
+	}
 	return t.moved(r, moved, subdirs)
 }
 
@@ -189,7 +200,7 @@ func (t *tx) moved(r *RenameRequest, n *Node, subdirs int) error {
 	if err := t.updateNode(n); err != nil {
 		return err
 	}
-	if err := t.followName(n.Version, r.Follow); err != nil {
+	if err := t.follow(n, r.Follow); err != nil {
 		return err
 	}
 	if err := t.changedDir(r.OldParent, -subdirs, r.Now); err != nil {

@@ -32,6 +32,7 @@ type Stats struct {
 
 	Retired Count
 	Queue   Count // what is here, or in the fallback, and on its way; without what is held
+	Moving  Count // what has an errand: a command sent it, or it follows its file's new name
 	Held    Count // what stays on this server for now, as rules or the switch say
 	Oldest  int64 // since when the oldest content of the queue is not in S3; 0: none
 
@@ -102,8 +103,10 @@ func (st *Stats) queue(q source) error {
 	if err != nil {
 		return err
 	}
-	err = q.row(`SELECT count(*), coalesce(sum(v.size), 0) FROM upload u JOIN version v ON v.id = u.version
-		WHERE u.held IS NOT NULL`).Scan(&st.Held.Number, &st.Held.Bytes)
+	err = q.row(`SELECT coalesce(sum(u.held IS NOT NULL), 0), coalesce(sum(CASE WHEN u.held IS NOT NULL THEN v.size END), 0),
+		coalesce(sum(u.held IS NULL AND u.goal IN (2, 3)), 0), coalesce(sum(CASE WHEN u.held IS NULL AND u.goal IN (2, 3) THEN v.size END), 0)
+		FROM upload u JOIN version v ON v.id = u.version WHERE u.held IS NOT NULL OR u.goal IN (2, 3)`).
+		Scan(&st.Held.Number, &st.Held.Bytes, &st.Moving.Number, &st.Moving.Bytes)
 	if err != nil {
 		return err
 	}

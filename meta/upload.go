@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 )
@@ -86,10 +87,11 @@ func (s *Store) SetUploadID(id VersionID, uploadID string) error {
 }
 
 // FinishUpload records that the object is whole under the key, and takes the
-// version from the queue. It reports whether the version is current: if not, the
-// object is garbage since the version was retired. ErrSuperseded unless the
-// version is being sent under that key. Durable.
-func (s *Store) FinishUpload(id VersionID, key, etag string, _ int64) (current bool, err error) {
+// version from the queue. path is what the key was made of: if the file has another by
+// now, the version stays queued and its object follows; nil: any will do. It reports
+// whether the version is current: if not, the object is garbage since the version was
+// retired. ErrSuperseded unless the version is being sent under that key. Durable.
+func (s *Store) FinishUpload(id VersionID, key, etag string, path []byte, now int64) (current bool, err error) {
 	err = s.durable(func(t *tx) error {
 		v, err := t.changing(id)
 		if err != nil {
@@ -98,11 +100,11 @@ func (s *Store) FinishUpload(id VersionID, key, etag string, _ int64) (current b
 		if v.Remote != Sending || v.Key != key {
 			return ErrSuperseded
 		}
-		if _, err := t.dequeue(id); err != nil {
+		current = v.Retired == 0
+		if err := t.exec(`UPDATE version SET remote = 2, etag = $2, upload_id = '' WHERE id = $1`, id, etag); err != nil {
 			return err
 		}
-		current = v.Retired == 0
-		return t.exec(`UPDATE version SET remote = 2, etag = $2, upload_id = '' WHERE id = $1`, id, etag)
+		return t.arrived(&v, path, GoalKey, now)
 	})
 	return current && err == nil, versionErr("finish upload of", id, err)
 }
@@ -186,6 +188,24 @@ func (t *tx) changing(id VersionID) (Version, error) {
 		err = ErrSuperseded
 	}
 	return v, err
+}
+
+// arrived takes a version from the queue that is where it belongs by a path, nil: by
+// any. If its file has another name by now, it stays there and follows it.
+func (t *tx) arrived(v *Version, path []byte, follow Goal, now int64) error {
+	if path != nil && v.Retired == 0 {
+		at, err := getPath(t, v.Ino)
+		if err != nil && !errors.Is(err, ErrNotExist) {
+			return err
+		}
+		if err == nil && !bytes.Equal(at, path) {
+			return t.exec(`INSERT INTO upload (version, due, since, goal) VALUES ($1, $2, $2, $3)
+				ON CONFLICT (version) DO UPDATE SET due = excluded.due, goal = excluded.goal, attempts = 0, error = NULL,
+					held = NULL, to_bucket = '', to_prefix = ''`, v.ID, now, follow)
+		}
+	}
+	_, err := t.dequeue(v.ID)
+	return err
 }
 
 // dequeue takes a version from the upload queue and gives since when it was only

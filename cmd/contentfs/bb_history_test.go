@@ -48,7 +48,11 @@ func TestHistory(t *testing.T) {
 	}
 	want(t, v.Run("history", v.Join(path), "--state", v.State), 0, "deleted", "replaced", "here, S3", "2 versions of /"+path)
 
+	want(t, v.Run("history", "--deleted", v.Name, "--state", v.State), 0, "/"+path, "1 deleted file below /;")
+	want(t, v.Run("history", "--deleted", v.Name, "/uid/image/large", "--state", v.State), 0, "1 deleted file below /uid/image/large;")
+	want(t, v.Run("history", "--deleted", v.Name, "/uid/image/lar", "--state", v.State), 0, "nothing that was deleted below /uid/image/lar is kept")
 	want(t, v.Run("undelete", v.Join(path), "--state", v.State), 0, "/"+path+" is back")
+	want(t, v.Run("history", "--deleted", v.Join("uid"), "--state", v.State), 0, "nothing that was deleted below /uid is kept")
 	v.Await("the file", func() bool { _, err := os.Stat(v.Join(path)); return err == nil })
 	if got := string(v.Read(path)); got != "second one" {
 		t.Errorf("back is %q", got)

@@ -80,6 +80,15 @@ func (x *examination) http() {
 	}
 }
 
+// rules tells of settings that a rule has in vain.
+func (x *examination) rules() {
+	for _, text := range x.cfg.idleRules() {
+		x.step("rules", func() finding {
+			return finding{Outcome: warned, Detail: text, Remedy: "to = \"s3\", or leave them out"}
+		})
+	}
+}
+
 // name judges the bucket's name; that it is legal was seen when it was read.
 func (x *examination) name() {
 	s := x.cfg.store

@@ -17,12 +17,15 @@ import (
 
 func (p *program) historyCommand() *cli.Command {
 	return &cli.Command{
-		Name: "history", Usage: "list the versions of a file, also of a deleted one", ArgsUsage: "VOLUME PATH | PATH",
+		Name: "history", Usage: "list the versions of a file, also of a deleted one", ArgsUsage: "VOLUME PATH | PATH | --deleted VOLUME [PATH]",
 		Description: `Lists what content a file has and had, the newest first: when it was written, its size,
 where its bytes are, whether it is current, was replaced or deleted, and until when it
 is kept at least (grace). PATH is a path inside the volume, such as /UID/FIELD/FILENAME,
-or, without VOLUME, a path in a mount. contentfs undelete brings a version back.`,
-		Flags: append(flagsOf(func(s *setting) bool { return s.group == groupGarbage || s.key == "state" }),
+or, without VOLUME, a path in a mount. contentfs undelete brings a version back. With
+--deleted it lists the files that were deleted below PATH, or in the whole volume, and
+are kept still.`,
+		Flags: append(append(flagsOf(func(s *setting) bool { return s.group == groupGarbage || s.key == "state" }),
+			&cli.BoolFlag{Name: "deleted", DisableDefaultText: true, Usage: "list what was deleted below a directory"}),
 			configFlag(), formatFlag()),
 		Action: interruptible(p.history),
 	}
@@ -77,6 +80,9 @@ func (r *historyResult) verdict() string {
 }
 
 func (p *program) history(_ context.Context, c *cli.Context) (err error) {
+	if c.Bool("deleted") {
+		return p.deleted(c)
+	}
 	asJSON, err := wantJSON(c)
 	if err != nil {
 		return err

@@ -87,6 +87,9 @@ func (p *program) mountConfig(c *cli.Context) (*config, error) {
 // serve runs a mount until it is unmounted or stopped by a signal.
 func (p *program) serve(ctx context.Context, cfg *config, createBucket bool, tell func(*mountResult) error) error {
 	log := p.logger(cfg)
+	for _, text := range cfg.idleRules() {
+		log.Warn(text)
+	}
 	stop := p.stopping(ctx, cfg, log)
 	defer stop.end()
 	if err := p.releaseDead(cfg.mountpoint, log); err != nil {

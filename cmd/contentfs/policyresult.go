@@ -129,6 +129,7 @@ type ruleShown struct {
 	To         string              `json:"to"`
 	ruleSettings
 
+	Idle  []string `json:"idle,omitempty"` // settings that count only for what a command sends to S3
 	order []string // of the conditions
 }
 
@@ -142,7 +143,7 @@ func newPolicyList(c *config) *policyListResult {
 
 func showRule(r *policy.Rule) ruleShown {
 	s := ruleShown{Name: r.Name, To: r.To.String(), Conditions: make(map[string][]string),
-		ruleSettings: ruleSettings{r.Prefix, r.StorageClass, r.CacheControl, r.ACL, r.Private != nil && *r.Private}}
+		Idle: r.Idle(), ruleSettings: ruleSettings{r.Prefix, r.StorageClass, r.CacheControl, r.ACL, r.Private != nil && *r.Private}}
 	add := func(key string, values []string) {
 		if len(values) > 0 {
 			s.Conditions[key], s.order = values, append(s.order, key)
@@ -154,10 +155,10 @@ func showRule(r *policy.Rule) ruleShown {
 	add("filename", r.Files)
 	add("path", r.Paths)
 	add("type", r.Types)
-	if r.MinSize != policy.None {
+	if r.MinSize != 0 {
 		add("min_size", []string{formatSize(r.MinSize)})
 	}
-	if r.MaxSize != policy.None {
+	if r.MaxSize != 0 {
 		add("max_size", []string{formatSize(r.MaxSize)})
 	}
 	if r.MinAge > 0 {
@@ -175,7 +176,11 @@ func (r *policyListResult) table(w io.Writer) {
 		if len(conditions) == 0 {
 			conditions = []string{"every file"}
 		}
-		row(w, s.Name, "to "+s.To, strings.Join(conditions, ", "), strings.Join(s.list(), ", "))
+		settings := strings.Join(s.list(), ", ")
+		if len(s.Idle) > 0 {
+			settings += " (only for what a command sends to S3)"
+		}
+		row(w, s.Name, "to "+s.To, strings.Join(conditions, ", "), settings)
 	}
 	row(w, policy.Default, "to s3", "every file", "")
 }

@@ -32,7 +32,7 @@ func ruleKeys() []ruleKey {
 		{"path", listOf(func(r *policy.Rule) *[]string { return &r.Paths })},
 		{"type", listOf(func(r *policy.Rule) *[]string { return &r.Types })},
 		{"min_size", sizeOf(func(r *policy.Rule) *int64 { return &r.MinSize })},
-		{"max_size", sizeOf(func(r *policy.Rule) *int64 { return &r.MaxSize })},
+		{"max_size", setMaxSize},
 		{"min_age", setMinAge},
 		{"to", setTo},
 		{"prefix", setRulePrefix},
@@ -56,7 +56,7 @@ func parseRules(name string, text []byte, raw any) ([]policy.Rule, error) {
 	}
 	var rules []policy.Rule
 	for i, table := range tables {
-		r := policy.Rule{Name: fmt.Sprintf("rule %d", i+1), MinSize: policy.None, MaxSize: policy.None}
+		r := policy.Rule{Name: fmt.Sprintf("rule %d", i+1)}
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			at := whereInRule(name, text, i, key)
 			if err := setInRule(&r, i, key, table[key], at); err != nil {
@@ -147,6 +147,27 @@ func sizeOf(field func(*policy.Rule) *int64) func(*policy.Rule, any) error {
 		}
 		return err
 	}
+}
+
+// idleRules says which rules set something for objects and send nothing to S3.
+func (c *config) idleRules() []string {
+	var texts []string
+	for i := range c.rules {
+		if r := &c.rules[i]; len(r.Idle()) > 0 {
+			texts = append(texts, fmt.Sprintf("rule %q sends nothing to S3: its %s count only for what a command sends there all the same",
+				r.Name, strings.Join(r.Idle(), ", ")))
+		}
+	}
+	return texts
+}
+
+// setMaxSize refuses 0, which would be no bound.
+func setMaxSize(r *policy.Rule, v any) error {
+	err := sizeOf(func(r *policy.Rule) *int64 { return &r.MaxSize })(r, v)
+	if err == nil && r.MaxSize == 0 {
+		err = errors.New("is 0: leave it out where there is no bound; the least is 1")
+	}
+	return err
 }
 
 func setMinAge(r *policy.Rule, v any) (err error) {

@@ -47,7 +47,7 @@ func TestRulesReachTheirFields(t *testing.T) {
 			MinSize: 10 << 20, MaxSize: 99999999999, MinAge: 180 * time.Hour, To: policy.Fallback,
 			Prefix: &prefix, StorageClass: "STANDARD_IA", CacheControl: "no-cache", ACL: "bucket-owner-read", Private: &yes,
 		},
-		{Name: "rule 2", MinSize: policy.None, MaxSize: policy.None, Private: &no, Prefix: &top},
+		{Name: "rule 2", Private: &no, Prefix: &top},
 	}
 	if !reflect.DeepEqual(c.rules, want) {
 		t.Errorf("%+v", c.rules)

@@ -83,7 +83,8 @@ type fileCounts struct {
 	Lost        tally     `json:"lost"`
 	Retired     tally     `json:"retired"`
 	Waiting     tally     `json:"waiting"`
-	Held        tally     `json:"held"` // kept here for now by rules or the switch
+	Moving      tally     `json:"moving"` // sent elsewhere by a command, or following a new name
+	Held        tally     `json:"held"`   // kept here for now by rules or the switch
 	Oldest      time.Time `json:"oldest_waiting_since,omitzero"`
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
@@ -109,7 +110,7 @@ func (r *statusResult) count(s meta.Stats) {
 	r.Counts = &fileCounts{
 		Files: s.Nodes.Files, Directories: s.Nodes.Dirs, Other: s.Nodes.Other,
 		OnlyLocal: tallyOf(s.OnlyLocal), LocalAndS3: tallyOf(s.LocalAndS3), OnlyS3: tallyOf(s.OnlyS3),
-		Fallback: tallyOf(s.Fallback), Lost: tallyOf(s.Nowhere), Retired: tallyOf(s.Retired), Waiting: tallyOf(s.Queue), Held: tallyOf(s.Held),
+		Fallback: tallyOf(s.Fallback), Lost: tallyOf(s.Nowhere), Retired: tallyOf(s.Retired), Waiting: tallyOf(s.Queue), Moving: tallyOf(s.Moving), Held: tallyOf(s.Held),
 		Oldest: timeOf(s.Oldest), LastError: s.LastError, LastErrorAt: timeOf(s.LastErrorAt),
 		Quarantined: s.Quarantined, Sending: s.Sending,
 	}

@@ -92,7 +92,7 @@ func (r *statusResult) countLines(w io.Writer, c *fileCounts) {
 	}{
 		{"only here", c.OnlyLocal, true}, {"here and in S3", c.LocalAndS3, true}, {"only in S3", c.OnlyS3, true},
 		{"in the fallback", c.Fallback, false}, {"LOST", c.Lost, false}, {"replaced or deleted", c.Retired, false},
-		{"waiting", c.Waiting, true}, {"kept here by rule", c.Held, false},
+		{"waiting", c.Waiting, true}, {"on the move", c.Moving, false}, {"kept here by rule", c.Held, false},
 	} {
 		if l.must || l.t != (tally{}) {
 			row(w, l.name, strconv.FormatInt(l.t.Count, 10), formatSize(l.t.Bytes))

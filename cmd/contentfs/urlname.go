@@ -58,6 +58,9 @@ func (n *fileName) find(store *meta.Store) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := store.Seen([]byte(n.dir())); err != nil {
+		return "", err
+	}
 	var name string
 	files := 0
 	err = store.List(dir.Ino, 0, func(e *meta.Entry) bool {

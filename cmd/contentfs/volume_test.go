@@ -65,7 +65,7 @@ func (f *fixture) fill(s *meta.Store) {
 		if err := s.BeginUpload(v.ID, meta.BeginUpload{Bucket: "first-bucket", Key: key, SHA256: make([]byte, 32)}); err != nil {
 			f.t.Fatal(err)
 		}
-		if _, err := s.FinishUpload(v.ID, key, "etag", at); err != nil {
+		if _, err := s.FinishUpload(v.ID, key, "etag", nil, at); err != nil {
 			f.t.Fatal(err)
 		}
 	}

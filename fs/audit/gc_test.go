@@ -63,7 +63,7 @@ func (g *garbage) stored(name, bucket string) meta.Version {
 	g.ok(g.m.BeginUpload(v.ID, meta.BeginUpload{Bucket: bucket, Key: name, SHA256: sum[:]}))
 	_, err = g.buckets[bucket].Put(context.Background(), name, bytes.NewReader(body), int64(len(body)), backend.PutOptions{SHA256: sum})
 	g.ok(err)
-	_, err = g.m.FinishUpload(v.ID, name, "", now)
+	_, err = g.m.FinishUpload(v.ID, name, "", nil, now)
 	g.ok(err)
 	return v
 }

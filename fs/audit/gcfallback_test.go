@@ -30,7 +30,7 @@ func TestCollectFallback(t *testing.T) {
 		v := g.stored(name, "a")
 		g.ok(os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600))
 		g.ok(g.m.AddStray([]byte(name), 1, 1))
-		g.ok(g.m.SettleFallback(v.ID, []byte(name), nil))
+		g.ok(g.m.SettleFallback(v.ID, []byte(name), nil, nil, 0))
 		if name != "kept" {
 			if _, err := g.m.Unlink(1, []byte(name), time.Now().UnixNano()); err != nil {
 				t.Fatal(err)

@@ -74,7 +74,7 @@ func (l *loop) save() {
 	key := l.keyOf(name, v.ID)
 	l.ok(l.m.BeginUpload(v.ID, meta.BeginUpload{Bucket: "a", Prefix: "p", Key: key, SHA256: make([]byte, 32)}))
 	l.put(key, l.m.VolumeID(), v.ID)
-	_, err = l.m.FinishUpload(v.ID, key, "", l.now)
+	_, err = l.m.FinishUpload(v.ID, key, "", nil, l.now)
 	l.ok(err)
 	if old := l.names[name]; old != 0 {
 		for k, o := range l.rows {

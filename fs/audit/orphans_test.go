@@ -72,7 +72,7 @@ func (a *attic) file(name string) meta.Version {
 	sum := sha256.Sum256([]byte(key))
 	a.ok(a.m.BeginUpload(v.ID, meta.BeginUpload{Bucket: "a", Prefix: "p", Key: key, SHA256: sum[:]}))
 	a.put(key, a.m.VolumeID(), v.ID)
-	_, err := a.m.FinishUpload(v.ID, key, "", 0)
+	_, err := a.m.FinishUpload(v.ID, key, "", nil, 0)
 	a.ok(err)
 	v, err = a.m.Version(v.ID)
 	a.ok(err)

@@ -2,8 +2,10 @@ package content
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 
@@ -53,7 +55,10 @@ func (e *Engine) Arrange(ctx context.Context) (Arranged, error) {
 	e.placing.Lock()
 	defer e.placing.Unlock()
 	a := &arranging{Engine: e, ctx: ctx}
-	err := a.retired()
+	err := a.takeInAll(meta.Root)
+	if err == nil {
+		err = a.retired()
+	}
 	if err == nil {
 		err = a.dir(meta.Root, "")
 	}
@@ -96,12 +101,26 @@ func (a *arranging) retired() error {
 	}
 }
 
-// dir arranges what a directory holds, some names at a time, and then itself.
-func (a *arranging) dir(ino meta.Ino, rel string) error {
-	const some = 256
+// takeInAll takes in what nobody has looked into: what lies in such a directory must
+// have a version before its path can be another's.
+func (a *arranging) takeInAll(ino meta.Ino) error {
+	if !a.adoption.some.Load() {
+		return nil
+	}
 	if err := a.takeIn(ino); err != nil {
 		return err
 	}
+	return a.each(ino, func(m *meta.Entry) error {
+		if !m.Node.IsDir() {
+			return nil
+		}
+		return a.takeInAll(m.Node.Ino)
+	})
+}
+
+// each calls use for what a directory holds, and reads some names at a time.
+func (a *arranging) each(ino meta.Ino, use func(m *meta.Entry) error) error {
+	const some = 256
 	for after := meta.Place(0); ; {
 		list := make([]meta.Entry, 0, some)
 		err := a.Meta.List(ino, after, func(m *meta.Entry) bool {
@@ -113,13 +132,21 @@ func (a *arranging) dir(ino meta.Ino, rel string) error {
 		}
 		for i := range list {
 			after = list[i].Place
-			if err := errors.Join(a.ctx.Err(), a.entry(&list[i].Node, path.Join(rel, string(list[i].Name)))); err != nil {
+			if err := errors.Join(a.ctx.Err(), use(&list[i])); err != nil {
 				return err
 			}
 		}
 		if len(list) < some {
-			break
+			return nil
 		}
+	}
+}
+
+// dir arranges what a directory holds, and then itself.
+func (a *arranging) dir(ino meta.Ino, rel string) error {
+	err := a.each(ino, func(m *meta.Entry) error { return a.entry(&m.Node, path.Join(rel, string(m.Name))) })
+	if err != nil {
+		return err
 	}
 	if rel == "" {
 		return nil // the directory itself is the administrator's
@@ -236,7 +263,36 @@ func (a *arranging) file(n *meta.Node, rel string) error {
 	}
 	defer f.Close()
 	a.Files++
+	if v.SHA256 == nil && !isOurs(v.Fallback) {
+		err := a.hashTouched(&v, n, []byte(rel), f)
+		if errors.Is(err, ErrAltered) {
+			return nil // it stays as it is, and shows that
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return dress(f, n)
+}
+
+// hashTouched gives a file that was taken in, and got other times since, a checksum:
+// till now its time was what told that it is the one that was taken in.
+func (a *arranging) hashTouched(v *meta.Version, n *meta.Node, rel []byte, f *os.File) error {
+	if err := a.unaltered(v, rel, f); err != nil || n.Mtime == v.Mtime {
+		return err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, contextReader{a.ctx, f}); err != nil {
+		return fmt.Errorf("read %q: %w", rel, err)
+	}
+	if err := a.unaltered(v, rel, f); err != nil {
+		return err
+	}
+	w, err := a.Meta.Version(v.ID) // its path may be that of another name
+	if err != nil {
+		return err
+	}
+	return a.Meta.SettleFallback(w.ID, w.Fallback, h.Sum(nil), nil, now())
 }
 
 // moveTo gives a file of the fallback the path that it should have, besides the one it

@@ -41,7 +41,11 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 		}
 		return err
 	}
-	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, now())
+	madeOf := o.Path
+	if !Fits(v, v.Bucket, v.Prefix, madeOf) {
+		madeOf = []byte{} // of a path that the file had when a former attempt began: the object follows
+	}
+	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, madeOf, now())
 	switch {
 	case errors.Is(err, meta.ErrSuperseded) || gone(err):
 		// Replaced by a commit that dropped the row: nobody will ask for this

@@ -29,6 +29,10 @@
 // a command asked for. Settle brings it into the fallback, as a plain file at its path;
 // Rekey gives it another key by a copy within the store.
 //
+// Follow: a file that gets another name is queued with that, in one transaction; a
+// directory is put on record, and what is below it is queued some at a time, while the
+// volume is mounted. What is under way when a name changes stays queued for the new one.
+//
 // Read: the local file; else S3; else the fallback. What was fetched is checked
 // and synced before it counts as ours.
 //

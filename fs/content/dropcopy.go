@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 
-	"golang.org/x/sys/unix"
-
 	"contentfs/meta"
 )
 
@@ -32,7 +30,7 @@ func (e *Engine) DropCopy(ctx context.Context, id meta.VersionID) error {
 	if err := e.verifyObject(ctx, &v); err != nil {
 		return err
 	}
-	f, err := e.Fallback.open(v.Fallback, unix.O_RDONLY, 0)
+	f, rel, err := e.openCopy(&v)
 	if err != nil {
 		return err
 	}
@@ -40,7 +38,7 @@ func (e *Engine) DropCopy(ctx context.Context, id meta.VersionID) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := e.Meta.DropFallback(id, v.Fallback, inode, now()); err != nil {
+	if err := e.Meta.DropFallback(id, rel, inode, now()); err != nil {
 		return err
 	}
 	signal(e.sweep) // of who has the volume: it may be settling another version there
@@ -89,7 +87,7 @@ func (e *Engine) verifyCopy(ctx context.Context, v *meta.Version) error {
 	case v.Fallback == nil || v.SHA256 == nil:
 		return fmt.Errorf("%w: no copy with a checksum is on record", ErrUnverified)
 	}
-	f, err := e.Fallback.open(v.Fallback, unix.O_RDONLY, 0)
+	f, _, err := e.openCopy(v)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnverified, err)
 	}

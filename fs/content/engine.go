@@ -87,6 +87,7 @@ type Engine struct {
 	adoption    adoption
 	pressure    chan struct{} // capacity 1: the evictor has work
 	sweep       chan struct{} // capacity 1: the sweeper has work
+	renamedDirs chan struct{} // capacity 1: the follower has work
 }
 
 // New returns an engine that is ready for Recover. It starts nothing.
@@ -101,9 +102,10 @@ func New(c Config) *Engine {
 		c.Policy, _ = policy.New(nil) // cannot fail: there is no rule to be wrong
 	}
 	e := &Engine{
-		Config:   c,
-		pressure: make(chan struct{}, 1),
-		sweep:    make(chan struct{}, 1),
+		Config:      c,
+		pressure:    make(chan struct{}, 1),
+		sweep:       make(chan struct{}, 1),
+		renamedDirs: make(chan struct{}, 1),
 	}
 	e.live.nodes = make(map[meta.Ino]*live)
 	e.orphans.seen = make(map[meta.Ino]time.Time)

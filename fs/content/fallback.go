@@ -97,18 +97,7 @@ func (e *Engine) fromFallback(v *meta.Version, w io.Writer) error {
 // bytes; without a recorded copy or a checksum to check by, a file that only has the
 // right name is not taken for the content.
 func (e *Engine) fromFallbackRange(v *meta.Version, off, n int64, w io.Writer) error {
-	rel := v.Fallback
-	if rel == nil {
-		if v.SHA256 == nil {
-			return errors.New("no copy in the fallback is on record")
-		}
-		p, err := e.Meta.Path(v.Ino)
-		if err != nil {
-			return err
-		}
-		rel = p[1:]
-	}
-	f, err := e.Fallback.open(rel, unix.O_RDONLY, 0)
+	f, rel, err := e.openAny(v)
 	if err != nil {
 		return err
 	}
@@ -117,13 +106,29 @@ func (e *Engine) fromFallbackRange(v *meta.Version, off, n int64, w io.Writer) e
 		return err
 	}
 	// After the bytes: what changed before or meanwhile shows now.
-	return e.unaltered(v, f)
+	return e.unaltered(v, rel, f)
+}
+
+// openAny is openCopy, for a version without a copy on record as well.
+func (e *Engine) openAny(v *meta.Version) (*os.File, []byte, error) {
+	if v.Fallback != nil {
+		return e.openCopy(v)
+	}
+	if v.SHA256 == nil {
+		return nil, nil, errors.New("no copy in the fallback is on record")
+	}
+	p, err := e.Meta.Path(v.Ino)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := e.Fallback.open(p[1:], unix.O_RDONLY, 0)
+	return f, p[1:], err
 }
 
 // unaltered is ErrAltered for a file that was taken in, has no checksum yet, and has
-// another size or time by now.
-func (e *Engine) unaltered(v *meta.Version, f *os.File) error {
-	if v.SHA256 != nil || v.Fallback == nil || isOurs(v.Fallback) {
+// another size or time by now. rel is where it lies.
+func (e *Engine) unaltered(v *meta.Version, rel []byte, f *os.File) error {
+	if v.SHA256 != nil || v.Fallback == nil || isOurs(rel) {
 		return nil
 	}
 	var st unix.Stat_t
@@ -134,6 +139,6 @@ func (e *Engine) unaltered(v *meta.Version, f *os.File) error {
 		return nil
 	}
 	e.Log.Error("a file was changed in the fallback after it was taken in; it is not delivered",
-		"path", string(v.Fallback), "version", v.ID, "size", st.Size, "expected_size", v.Size)
-	return fmt.Errorf("%w: %q", ErrAltered, v.Fallback)
+		"path", string(rel), "version", v.ID, "size", st.Size, "expected_size", v.Size)
+	return fmt.Errorf("%w: %q", ErrAltered, rel)
 }

@@ -31,6 +31,8 @@ func parked(id meta.VersionID) []byte {
 	return []byte(parkedDir + "/" + strconv.FormatInt(int64(id), 10))
 }
 
+func isParked(rel []byte) bool { return bytes.HasPrefix(rel, []byte(parkedDir+"/")) }
+
 // blocked reports whether a path cannot be had, whatever is tried.
 func blocked(err error) bool {
 	for _, e := range []error{unix.EEXIST, unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.ELOOP, unix.EXDEV} {

@@ -163,6 +163,9 @@ func (e *Engine) Rename(r meta.RenameRequest) error {
 	e.alterations.add(done.Moved.Ino)
 	e.tellName(&done.Moved)
 	e.queue.Wake()
+	if done.Moved.IsDir() || r.Exchange {
+		signal(e.renamedDirs)
+	}
 	if r.Exchange {
 		if n, err := e.Meta.Lookup(r.OldParent, r.OldName); err == nil {
 			e.live.renamed(n.Ino)

@@ -59,6 +59,27 @@ func (o *orphans) due(before time.Time) []meta.Ino {
 	return list
 }
 
+// FindOrphans has the nodes swept up that a command took the last name from. Who has
+// them open goes on.
+func (e *Engine) FindOrphans() error {
+	const some = 256
+	for after := meta.Ino(0); ; {
+		list, err := e.Meta.Orphans(after, some)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			after = list[i].Ino
+			if !e.orphans.has(after) {
+				e.orphans.add(after)
+			}
+		}
+		if len(list) < some {
+			return nil
+		}
+	}
+}
+
 // forgetUnused restarts the grace of an orphan at its last close.
 func (e *Engine) forgetUnused(ino meta.Ino) {
 	if e.orphans.has(ino) {

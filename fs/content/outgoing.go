@@ -9,8 +9,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"contentfs/backend"
 	"contentfs/fs/local"
 	"contentfs/meta"
@@ -103,11 +101,11 @@ func (e *Engine) openOutgoing(o *Outgoing, insist Insist) error {
 		if e.Fallback == nil {
 			return fmt.Errorf("version %d is in the fallback %q, and the volume has none now: %w", v.ID, v.Fallback, ErrAway)
 		}
-		f, err := e.Fallback.open(v.Fallback, unix.O_RDONLY, 0)
+		f, rel, err := e.openCopy(v)
 		if err != nil {
 			return err
 		}
-		if err := e.unaltered(v, f); err != nil {
+		if err := e.unaltered(v, rel, f); err != nil {
 			f.Close()
 			return err
 		}

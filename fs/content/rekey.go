@@ -13,7 +13,8 @@ import (
 )
 
 // Rekey gives a version that is in S3 a key that fits: its path after a rename, or
-// another bucket or prefix. The store copies by itself.
+// another bucket or prefix. The store copies by itself. A copy in the fallback
+// follows the path too.
 //
 //	announced   the new key on record as lost (durable): an object may be there
 //	copied      by the store, verified
@@ -43,6 +44,11 @@ func (e *Engine) Rekey(ctx context.Context, id meta.VersionID, keyLimit int) err
 	if err != nil {
 		return err
 	}
+	if v.Fallback != nil && e.Fallback != nil {
+		if err := e.followInFallback(id); err != nil {
+			return err
+		}
+	}
 	if err := e.rekey(ctx, &v, path, &u, keyLimit); err != nil && !errors.Is(err, ErrSettled) {
 		return fmt.Errorf("give %s another key: %w", path, err)
 	} else if err != nil {
@@ -58,7 +64,7 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 		to.Bucket, to.Prefix = u.ToBucket, u.ToPrefix
 	}
 	if Fits(v, to.Bucket, to.Prefix, path) {
-		return errors.Join(e.Meta.Done(v.ID), ErrSettled)
+		return errors.Join(e.Meta.Done(v.ID, path, now()), ErrSettled)
 	}
 	b, err := e.Objects(to.Bucket)
 	if err != nil {
@@ -68,7 +74,7 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 	switch {
 	case ok && v.SHA256 != nil:
 	case u.ToBucket == "":
-		return errors.Join(e.Meta.Done(v.ID), ErrSettled) // the object keeps the key that it has
+		return errors.Join(e.Meta.Done(v.ID, path, now()), ErrSettled) // the object keeps the key that it has
 	case !ok:
 		return fmt.Errorf("bucket %s: the store does not copy", to.Bucket)
 	default:
@@ -81,7 +87,7 @@ func (e *Engine) rekey(ctx context.Context, v *meta.Version, path []byte, u *met
 	}
 	if refused(err) && u.ToBucket == "" {
 		e.Log.Warn("the store does not copy an object to the key of its new name; it keeps the old one", "key", v.Key, "err", err)
-		return errors.Join(e.Meta.Done(v.ID), ErrSettled)
+		return errors.Join(e.Meta.Done(v.ID, path, now()), ErrSettled)
 	}
 	return err
 }
@@ -132,7 +138,7 @@ func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Versi
 	if err != nil {
 		return err
 	}
-	err = e.Meta.SwitchObject(v.ID, v.Key, to, obj.ETag, now())
+	err = e.Meta.SwitchObject(v.ID, v.Key, to, obj.ETag, path, now())
 	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
 		return ErrSettled
 	}

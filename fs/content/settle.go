@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"contentfs/meta"
 )
 
@@ -24,7 +26,9 @@ import (
 // A crash before the last step leaves a file that is swept up, and a version that is
 // queued still. What has the path on record, because the file had another name or
 // content once, is moved out of the way first; what lies there and is not on record
-// is set aside and kept. Errors that are no failures: ErrBusy, ErrSettled.
+// is set aside and kept. A version that is there already, under a name that its file
+// had before, is moved to the one that it has now. Errors that are no failures:
+// ErrBusy, ErrSettled.
 func (e *Engine) Settle(ctx context.Context, id meta.VersionID, insist Insist) error {
 	v, err := e.Meta.Version(id)
 	if gone(err) || err == nil && v.Retired != 0 {
@@ -36,18 +40,21 @@ func (e *Engine) Settle(ctx context.Context, id meta.VersionID, insist Insist) e
 	if e.Fallback == nil {
 		return fmt.Errorf("settle version %d: %w", id, ErrNoFallback)
 	}
-	if v.Fallback != nil && !isOurs(v.Fallback) {
-		return errors.Join(e.Meta.Done(id), ErrSettled)
-	}
-	if w := e.live.writing(v.Ino); w != nil && insist != Now {
-		return ErrBusy
-	}
 	path, err := e.Meta.Path(v.Ino)
 	if gone(err) {
 		return ErrSettled
 	}
 	if err != nil {
 		return err
+	}
+	if v.Fallback != nil && (!isOurs(v.Fallback) || isParked(v.Fallback)) {
+		if err := e.followInFallback(id); err != nil {
+			return err
+		}
+		return errors.Join(e.Meta.Done(id, path, now()), ErrSettled)
+	}
+	if w := e.live.writing(v.Ino); w != nil && insist != Now {
+		return ErrBusy
 	}
 	o := &Outgoing{Version: v, Path: path}
 	err = e.copyToFallback(ctx, o, insist)
@@ -146,7 +153,7 @@ func (e *Engine) placeAndRecord(o *Outgoing, f *os.File, sum []byte) error {
 	if err != nil {
 		return err
 	}
-	return e.Meta.SettleFallback(o.Version.ID, rel, sum)
+	return e.Meta.SettleFallback(o.Version.ID, rel, sum, o.Path, now())
 }
 
 // placeLocked brings a file of newDir to where it belongs in the fallback and returns
@@ -157,20 +164,39 @@ func (e *Engine) placeLocked(o *Outgoing, f *os.File) ([]byte, error) {
 		return nil, err
 	}
 	rel := o.Path[1:]
-	if err := e.makeWay(rel); err != nil {
-		return nil, err
-	}
-	err = e.makeDirs(rel)
+	err = e.free(rel)
 	if err == nil {
 		err = e.moveIn(o.Version.ID, rel, inode)
 	}
 	if err == nil || !blocked(err) {
 		return rel, err
 	}
-	// A file lies where a directory should, or the path is too long for the disk.
+	// A file lies where a directory should, or the path is too long for the disk, or
+	// not ours yet.
 	e.Log.Debug("content cannot lie at its path in the fallback", "path", string(rel), "err", err)
 	rel = parked(o.Version.ID)
 	return rel, e.moveIn(o.Version.ID, rel, inode)
+}
+
+// free makes a path ready for a file. What cannot be had, is blocked: so is what lies
+// in a directory that is still to be taken in, because its names must not change.
+func (e *Engine) free(rel []byte) error {
+	for i, c := range rel {
+		if c != '/' || !e.adoption.some.Load() {
+			continue
+		}
+		waits, err := e.Meta.IsOrigin(rel[:i])
+		if err == nil && waits {
+			err = fmt.Errorf("%q is still to be taken in from the fallback: %w", rel[:i], unix.EEXIST)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := e.makeWay(rel); err != nil {
+		return err
+	}
+	return e.makeDirs(rel)
 }
 
 // moveIn announces a path and moves the new file of a version there.

@@ -41,7 +41,7 @@ func (e *Engine) makeDir(rel []byte) error {
 	}
 	defer made.Close()
 	n, err := e.Meta.Resolve(append([]byte{'/'}, rel...))
-	if gone(err) {
+	if gone(err) || errors.Is(err, meta.ErrUnseen) {
 		return dir.Sync() // renamed meanwhile
 	}
 	if err == nil {

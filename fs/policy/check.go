@@ -146,10 +146,10 @@ func checkType(p string) error {
 	return failIf(strings.Count(p, "/") != 1, "is no media type; write for example image/*")
 }
 
-func checkSize(n int64) error { return failIf(n < None, "is negative") }
+func checkSize(n int64) error { return failIf(n < 0, "is negative") }
 
 func checkMaxSize(r *Rule) error {
-	if r.MaxSize != None && r.MaxSize < r.MinSize {
+	if r.MaxSize > 0 && r.MaxSize < r.MinSize {
 		return errors.New("is less than min_size")
 	}
 	return checkSize(r.MaxSize)

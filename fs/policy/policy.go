@@ -134,9 +134,9 @@ func (r *rule) first(f *File, now time.Time) condition {
 		return path
 	case len(r.Types) > 0 && !anyOf(r.Types, essence(f.Type), true):
 		return mediaType
-	case r.MinSize != None && f.Size < r.MinSize:
+	case f.Size < r.MinSize:
 		return minSize
-	case r.MaxSize != None && f.Size > r.MaxSize:
+	case r.MaxSize != 0 && f.Size > r.MaxSize:
 		return maxSize
 	case r.MinAge > 0 && now.Before(f.Modified.Add(r.MinAge)):
 		return minAge

@@ -21,7 +21,6 @@ func image() File {
 
 // sized is a Rule without bounds of the size.
 func sized(r Rule) Rule {
-	r.MinSize, r.MaxSize = None, None
 	if r.Name == "" {
 		r.Name = "r"
 	}
@@ -113,7 +112,7 @@ func TestSizes(t *testing.T) {
 	for _, tc := range []struct {
 		least, most int64
 		fits        bool
-	}{{2000, None, true}, {2001, None, false}, {None, 2000, true}, {None, 1999, false}, {0, 0, false}, {2000, 2000, true}} {
+	}{{2000, 0, true}, {2001, 0, false}, {0, 2000, true}, {0, 1999, false}, {0, 0, true}, {2000, 2000, true}} {
 		p := mustNew(t, Rule{Name: "r", MinSize: tc.least, MaxSize: tc.most, To: Fallback})
 		if d := agree(t, p, image()); (d.Rule == "r") != tc.fits {
 			t.Errorf("%d to %d: %+v", tc.least, tc.most, d)
@@ -249,8 +248,8 @@ func FuzzDecide(f *testing.F) {
 	f.Add("[!a]?", "**/x", "*/*", "/\xff/x", "", int64(-1), int64(0), int64(-1))
 	f.Fuzz(func(t *testing.T, file, path, kind, of, mediaType string, least, size, age int64) {
 		rules := []Rule{
-			{Name: "a", Files: []string{file}, Paths: []string{path}, MinSize: least, MaxSize: None, To: Fallback},
-			{Name: "b", Types: []string{kind}, Scales: []string{file}, MinSize: None, MaxSize: size, MinAge: time.Duration(age)},
+			{Name: "a", Files: []string{file}, Paths: []string{path}, MinSize: least, To: Fallback},
+			{Name: "b", Types: []string{kind}, Scales: []string{file}, MaxSize: size, MinAge: time.Duration(age)},
 		}
 		p, err := New(rules)
 		if err != nil {

@@ -53,8 +53,7 @@ type File struct {
 	Modified time.Time
 }
 
-// Rule is one rule. A condition that is left out always holds; for the sizes that
-// is None.
+// Rule is one rule. A condition that is left out always holds.
 type Rule struct {
 	Name string // unique
 
@@ -62,7 +61,7 @@ type Rule struct {
 	Files                []string // patterns of the file name
 	Paths                []string // patterns of the whole path
 	Types                []string // patterns of the media type
-	MinSize, MaxSize     int64    // bytes, both inclusive; None for none
+	MinSize, MaxSize     int64    // bytes, both inclusive; MaxSize 0: no bound
 	MinAge               time.Duration
 
 	To           Place
@@ -73,8 +72,26 @@ type Rule struct {
 	Private      *bool   // visitors need a signed address; nil: they do not
 }
 
-// None stands for a size without a bound.
-const None = -1
+// Idle names what a rule sets that only objects have, although it sends nothing to S3:
+// it counts only for what a command sends there all the same.
+func (r *Rule) Idle() []string {
+	if r.To == S3 {
+		return nil
+	}
+	var names []string
+	for _, s := range []struct {
+		name string
+		set  bool
+	}{
+		{"prefix", r.Prefix != nil}, {"storage_class", r.StorageClass != ""}, {"cache_control", r.CacheControl != ""},
+		{"acl", r.ACL != ""}, {"private", r.Private != nil},
+	} {
+		if s.set {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
 
 // Decision is what a policy says about a file.
 type Decision struct {
@@ -115,7 +132,7 @@ func Temporary() []string {
 }
 
 func temporaryRule() Rule {
-	return Rule{Name: TemporaryNames, Files: Temporary(), MinSize: None, MaxSize: None, To: Here}
+	return Rule{Name: TemporaryNames, Files: Temporary(), To: Here}
 }
 
 // rsyncTemporary reports whether name is what rsync calls a file until it is

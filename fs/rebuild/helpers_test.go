@@ -137,7 +137,7 @@ func (v *volume) send(ver meta.Version, path, text string) meta.Version {
 	v.ok(err)
 	key, sum := v.put(ver, ver.ID, n, path, text)
 	v.ok(v.m.BeginUpload(ver.ID, meta.BeginUpload{Bucket: bucket, Prefix: prefix, Key: key, SHA256: sum[:]}))
-	_, err = v.m.FinishUpload(ver.ID, key, "", now())
+	_, err = v.m.FinishUpload(ver.ID, key, "", nil, now())
 	v.ok(err)
 	return ver
 }
@@ -174,7 +174,7 @@ func (v *volume) rename(from, to, text string) {
 	v.ok(err)
 	key, sum := v.put(ver, id, n, to, text)
 	v.ok(v.m.LoseObject(bucket, key, now()))
-	v.ok(v.m.SwitchObject(ver.ID, ver.Key, meta.BeginUpload{Bucket: bucket, Prefix: prefix, Key: key, SHA256: sum[:]}, "", now()))
+	v.ok(v.m.SwitchObject(ver.ID, ver.Key, meta.BeginUpload{Bucket: bucket, Prefix: prefix, Key: key, SHA256: sum[:]}, "", nil, now()))
 }
 
 func (v *volume) move(from, to string) meta.Node {

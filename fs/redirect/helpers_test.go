@@ -154,7 +154,7 @@ func (e *env) store(v meta.Version) {
 	e.must(e.Engine.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: "bucket", Key: key, SHA256: sum[:]}))
 	_, err = e.objects.Put(context.Background(), key, bytes.NewReader(b), int64(len(b)), backend.PutOptions{SHA256: sum})
 	e.must(err)
-	_, err = e.Engine.Meta.FinishUpload(v.ID, key, "etag", time.Now().UnixNano())
+	_, err = e.Engine.Meta.FinishUpload(v.ID, key, "etag", nil, time.Now().UnixNano())
 	e.must(err)
 }
 

@@ -23,6 +23,9 @@ func (v *Volume) heed(ctx context.Context) error {
 func (v *Volume) catchUp() error {
 	const some = 256
 	v.uploader.Wake()
+	if err := v.engine.FindOrphans(); err != nil {
+		return err
+	}
 	v.engine.SweepSoon()
 	for {
 		list, err := v.meta.Alterations(some)

@@ -138,8 +138,8 @@ func TestInTheWay(t *testing.T) {
 func TestRules(t *testing.T) {
 	sub := "films"
 	p, err := policy.New([]policy.Rule{
-		{Name: "thumbs", Scales: []string{"thumb"}, MinSize: policy.None, MaxSize: policy.None, To: policy.Fallback},
-		{Name: "films", Types: []string{"video/*"}, MinSize: policy.None, MaxSize: policy.None, Prefix: &sub, CacheControl: "no-store"},
+		{Name: "thumbs", Scales: []string{"thumb"}, To: policy.Fallback},
+		{Name: "films", Types: []string{"video/*"}, Prefix: &sub, CacheControl: "no-store"},
 	})
 	must(t, err)
 	change, inFallback := withFallback(t, func(o *volume.Options) { o.Policy = p })
@@ -174,7 +174,7 @@ func TestRules(t *testing.T) {
 // signed address only, which the door for web servers gives.
 func TestPrivate(t *testing.T) {
 	yes := true
-	p, err := policy.New([]policy.Rule{{Name: "members", Paths: []string{"/members/**"}, MinSize: policy.None, MaxSize: policy.None, Private: &yes}})
+	p, err := policy.New([]policy.Rule{{Name: "members", Paths: []string{"/members/**"}, Private: &yes}})
 	must(t, err)
 	address := freeAddress(t)
 	v := volumetest.Start(t, func(o *volume.Options) { o.Policy, o.HTTP = p, address })

@@ -1,6 +1,7 @@
 package metatest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -83,7 +84,7 @@ func testAdopt(e *env) {
 func testAdoptMerges(e *env) {
 	d, f := e.mkdir(meta.Root, "d"), e.written(meta.Root, "f", 3)
 	g := e.written(meta.Root, "g", 3)
-	e.ok(e.s.SettleFallback(g.ID, []byte("under/another"), nil))
+	e.ok(e.s.SettleFallback(g.ID, []byte("under/another"), nil, nil, 0))
 	e.ok(e.s.AddStray([]byte("stray"), 5, e.now()))
 	e.adoptRoot()
 	more := e.adopt(meta.Root, true, found("", "d", meta.TypeDir|0o700), found("", "f", meta.TypeDir|0o700),
@@ -110,4 +111,41 @@ func testAdoptRoot(e *env) {
 	e.origin(meta.Root, "-")
 	same(e, "the directory", get(e.s.AdoptedFallback())(e), "3:4")
 	same(e, "mode", e.node(meta.Root).Mode, meta.TypeDir|0o2770)
+}
+
+// testUnseen: a name in a directory that is still to be taken in is not known to be
+// absent, for none of those who ask by a path.
+func testUnseen(e *env) {
+	v := e.stored(e.written(meta.Root, "gone", 3), "p/gone")
+	get(e.s.Unlink(meta.Root, []byte("gone"), e.now()))(e)
+	e.adoptRoot()
+	unseen := func(what, dir string, err error) {
+		e.Helper()
+		var u *meta.UnseenError
+		if !errors.Is(err, meta.ErrUnseen) || errors.Is(err, meta.ErrNotExist) || !errors.As(err, &u) || u.Dir != dir {
+			e.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err := e.s.Resolve([]byte("/d/x"))
+	unseen("resolve in the root", "/", err)
+	e.adopt(meta.Root, true, found("", "d", meta.TypeDir|0o755))
+	e.ok(e.s.Seen([]byte("/")))
+	unseen("seen", "/d", e.s.Seen([]byte("/d")))
+	_, err = e.s.Resolve([]byte("/d/x"))
+	unseen("resolve", "/d", err)
+	_, err = e.s.History([]byte("/d/x"))
+	unseen("history", "/d", err)
+	for _, path := range []string{"/d/x", "/d/below/x"} {
+		_, err = e.s.Undelete(v.ID, []byte(path), e.now())
+		unseen("undelete", "/d", err)
+		object := []meta.ImportedObject{{Path: []byte(path), Bucket: "b", Key: "k" + path, Size: 1}}
+		_, err = e.s.Importable(object)
+		unseen("importable", "/d", err)
+	}
+	d := get(e.s.Resolve([]byte("/d")))(e)
+	e.adopt(d.Ino, true, found("d/", "y", meta.TypeRegular|0o644))
+	_, err = e.s.Resolve([]byte("/d/x"))
+	e.fails(err, meta.ErrNotExist)
+	get(e.s.Undelete(v.ID, []byte("/d/x"), e.now()))(e)
+	e.check()
 }

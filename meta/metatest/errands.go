@@ -3,6 +3,7 @@ package metatest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 
 	"contentfs/meta"
@@ -12,7 +13,7 @@ import (
 func (e *env) stored(v meta.Version, key string) meta.Version {
 	e.Helper()
 	e.ok(e.s.BeginUpload(v.ID, meta.BeginUpload{Bucket: "b", Prefix: "p", Key: key, SHA256: bytes.Repeat([]byte{7}, 32)}))
-	_, err := e.s.FinishUpload(v.ID, key, "etag", e.now())
+	_, err := e.s.FinishUpload(v.ID, key, "etag", nil, e.now())
 	e.ok(err)
 	return e.version(v.ID)
 }
@@ -56,6 +57,39 @@ func testErrands(e *env) {
 
 // testFollow: a file that gets another name is decided anew, and its object follows.
 func testFollow(e *env) {
+	one, two := e.written(meta.Root, "one", 3), e.written(meta.Root, "two", 3)
+	for _, v := range []meta.Version{one, two} {
+		e.ok(e.s.SettleFallback(v.ID, fmt.Appendf(nil, "%d", v.ID), nil, nil, 0))
+	}
+	_, err := e.s.Rename(meta.RenameRequest{OldParent: meta.Root, OldName: []byte("one"),
+		NewParent: meta.Root, NewName: []byte("two"), Exchange: true, Now: e.now(), Follow: 9})
+	e.ok(err)
+	for _, v := range []meta.Version{one, two} {
+		if u, err := e.s.QueueEntry(v.ID); err != nil || u.Goal != meta.GoalFallback || u.Due != 9 {
+			e.Errorf("in the fallback: %+v, %v", u, err)
+		}
+		e.ok(e.s.Done(v.ID, nil, 0))
+	}
+	// What was under way when the name changed stays queued, and follows it.
+	sent := e.written(meta.Root, "sent", 3)
+	key := e.begin(sent.ID)
+	get(e.s.FinishUpload(sent.ID, key, "", []byte("/before"), 7))(e)
+	for _, path := range []string{"/before", "/sent"} {
+		if u, err := e.s.QueueEntry(sent.ID); err != nil || u.Goal != meta.GoalKey || u.Due != 7 {
+			e.Errorf("before %s: %+v, %v", path, u, err)
+		}
+		e.ok(e.s.Done(sent.ID, []byte(path), 7))
+	}
+	if _, err := e.s.QueueEntry(sent.ID); !errors.Is(err, meta.ErrNotExist) {
+		e.Errorf("where it belongs: %v", err)
+	}
+	e.ok(e.s.SettleFallback(one.ID, []byte("one"), nil, []byte("/before"), 7))
+	if u, err := e.s.QueueEntry(one.ID); err != nil || u.Goal != meta.GoalFallback || u.Due != 7 {
+		e.Errorf("settled: %+v, %v", u, err)
+	}
+	e.check()
+	e.ok(e.s.Done(one.ID, nil, 0))
+
 	held, there := e.written(meta.Root, "held", 3), e.stored(e.written(meta.Root, "there", 3), "p/there")
 	e.ok(e.s.Hold(held.ID, []byte("/held"), "temporary", 1<<60))
 	for _, name := range []string{"held", "there"} {
@@ -72,10 +106,10 @@ func testFollow(e *env) {
 	}
 	to := meta.BeginUpload{Bucket: "b2", Prefix: "q", Key: "q/there2", Private: true}
 	e.ok(e.s.LoseObject(to.Bucket, to.Key, e.now()))
-	if err := e.s.SwitchObject(there.ID, "p/other", to, "new", e.now()); !errors.Is(err, meta.ErrSuperseded) {
+	if err := e.s.SwitchObject(there.ID, "p/other", to, "new", nil, e.now()); !errors.Is(err, meta.ErrSuperseded) {
 		e.Errorf("switched from a key that it does not have: %v", err)
 	}
-	e.ok(e.s.SwitchObject(there.ID, "p/there", to, "new", e.now()))
+	e.ok(e.s.SwitchObject(there.ID, "p/there", to, "new", nil, e.now()))
 	v := e.version(there.ID)
 	if v.Key != to.Key || v.Bucket != "b2" || v.Prefix != "q" || v.ETag != "new" || !v.Private || v.Remote != meta.Stored {
 		e.Errorf("switched: %+v", v)
@@ -112,7 +146,7 @@ func testFollow(e *env) {
 func testFallbackPaths(e *env) {
 	v := e.written(meta.Root, "f", 3)
 	e.ok(e.s.AddStray([]byte("a/f"), 11, e.now()))
-	e.ok(e.s.SettleFallback(v.ID, []byte("a/f"), []byte("sum")))
+	e.ok(e.s.SettleFallback(v.ID, []byte("a/f"), []byte("sum"), nil, 0))
 	if got, err := e.s.InFallback([]byte("a/f")); err != nil || got.ID != v.ID || string(got.SHA256) != "sum" {
 		e.Errorf("in the fallback: %+v, %v", got, err)
 	}

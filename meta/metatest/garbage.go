@@ -11,7 +11,7 @@ import (
 func testGarbage(e *env) {
 	old := e.stored(e.written(meta.Root, "f", 5), "p/f")
 	e.ok(e.s.AddStray([]byte("f"), 9, e.now()))
-	e.ok(e.s.SettleFallback(old.ID, []byte("f"), nil))
+	e.ok(e.s.SettleFallback(old.ID, []byte("f"), nil, nil, 0))
 	e.commit(old.Ino, 7)
 	limit := e.now()
 	v := e.stored(e.version(get(e.s.Current(old.Ino))(e).ID), "p/f2")
@@ -80,7 +80,7 @@ func testCondemn(e *env) {
 	if got := get(e.s.Condemn(asked))(e); len(got) != 1 || got[0].Key != "old" {
 		e.Fatalf("condemned: %+v", got)
 	}
-	e.fails(e.s.SwitchObject(v.ID, "p/f", meta.BeginUpload{Bucket: "b", Key: "old"}, "", e.now()), meta.ErrSuperseded)
+	e.fails(e.s.SwitchObject(v.ID, "p/f", meta.BeginUpload{Bucket: "b", Key: "old"}, "", nil, e.now()), meta.ErrSuperseded)
 	same(e, "the key of the version", e.version(v.ID).Key, "p/f")
 	// After a crash it is condemned again.
 	list = get(e.s.GarbageObjects(10, meta.LostObject{}, 9))(e)

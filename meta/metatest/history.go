@@ -41,7 +41,7 @@ func testUndelete(e *env) {
 	same(e, "not sent", [3]any{got.Remote, got.Key, got.File}, [3]any{meta.NotSent, "", w.File})
 	same(e, "goal", get(e.s.QueueEntry(got.ID))(e).Goal, meta.GoalRules)
 	same(e, "lost", get(e.s.LostObjects(9))(e)[0].Key, key)
-	_, err = e.s.FinishUpload(w.ID, key, "", e.now())
+	_, err = e.s.FinishUpload(w.ID, key, "", nil, e.now())
 	e.fails(err, meta.ErrSuperseded)
 }
 

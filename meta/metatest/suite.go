@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"Adopt", testAdopt},
 		{"AdoptMerges", testAdoptMerges},
 		{"AdoptRoot", testAdoptRoot},
+		{"Unseen", testUnseen},
 		{"Garbage", testGarbage},
 		{"GarbageInUse", testGarbageInUse},
 		{"Condemn", testCondemn},
@@ -229,7 +230,7 @@ func (e *env) begin(id meta.VersionID) (key string) {
 // store uploads a version.
 func (e *env) store(id meta.VersionID) {
 	e.Helper()
-	get(e.s.FinishUpload(id, e.begin(id), "etag", e.now()))(e)
+	get(e.s.FinishUpload(id, e.begin(id), "etag", nil, e.now()))(e)
 }
 
 func (e *env) node(ino meta.Ino) meta.Node {

@@ -31,6 +31,9 @@ func (p *play) compare(where, dir string) {
 		if d.IsDir() && strings.HasPrefix(rel, ".contentfs-") {
 			return filepath.SkipDir
 		}
+		if p.load.others[rel] != nil {
+			return nil
+		}
 		if !d.IsDir() && !want[rel] && dir == p.site.fallback && p.load.had(rel) {
 			kept++
 			return nil
@@ -55,6 +58,9 @@ func (p *play) compare(where, dir string) {
 				if err == nil {
 					err = f.text.check(b)
 				}
+				if err == nil && f.text.look != nil {
+					err = f.text.look.check(dir + "/" + f.name)
+				}
 				if err != nil {
 					p.findings.add("%s: %q: %v", where, f.name, err)
 				}
@@ -70,6 +76,7 @@ func (p *play) compare(where, dir string) {
 	close(next)
 	all.Wait()
 	p.compared += len(list)
+	p.checkOthers(where, dir)
 }
 
 // objects counts what lies in the bucket below a prefix, as the S3 server stores it.

@@ -49,35 +49,6 @@ func newLoad(point string, o *options, f *findings) *load {
 	return l
 }
 
-// fill writes what the site begins with, each item's names in turn.
-func (l *load) fill(ctx context.Context, files int) error {
-	var all sync.WaitGroup
-	errs := make(chan error, 8)
-	for w := range cap(errs) {
-		all.Go(func() {
-			r := rand.New(rand.NewPCG(l.seed, uint64(w)))
-			for n := w; n < files && ctx.Err() == nil; n += cap(errs) {
-				i := l.items[n%len(l.items)]
-				name := places()[n/len(l.items)%len(places())] + "/" + hurting(l.longest)[n%len(hurting(l.longest))]
-				i.mu.Lock()
-				err := l.write(i, name, newText(r))
-				i.mu.Unlock()
-				if err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return context.Cause(ctx)
-	}
-}
-
 // begin lets writers and readers work until halt.
 func (l *load) begin(ctx context.Context) {
 	ctx, l.stop = context.WithCancel(ctx)

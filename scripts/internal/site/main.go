@@ -39,7 +39,7 @@ func run(ctx context.Context) (differ bool, err error) {
 	flag.StringVar(&o.dir, "dir", "", "empty `folder` to work in")
 	flag.StringVar(&o.s3, "s3", "", "`folder` where the S3 server keeps its objects")
 	flag.IntVar(&o.files, "files", 20000, "`number` of files that the site begins with")
-	flag.IntVar(&o.longest, "longest", 140, "`bytes` of the longest names, up to 255")
+	flag.IntVar(&o.longest, "longest", 255, "`bytes` of the longest names, up to 255")
 	flag.DurationVar(&o.outage, "outage", 10*time.Second, "`time` that S3 is away")
 	flag.Uint64Var(&o.seed, "seed", 1, "`number` that the load follows from")
 	flag.Parse()

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 )
 
@@ -9,10 +12,9 @@ const newPrefix = "new/place"
 
 // perform plays all stages.
 func (p *play) perform() error {
-	// An existing tree is put into p.site.fallback by placeExistingTree, before
-	// contentfs has ever seen the directory.
-	if err := p.placeExistingTree(); err != nil {
-		return err
+	// contentfs has never seen the directory.
+	if err := p.load.existing(p.site.fallback, p.o.files); err != nil {
+		return fmt.Errorf("the existing tree: %w", err)
 	}
 	if err := p.site.mount("--create-bucket", "--offload", "off"); err != nil {
 		return err
@@ -21,12 +23,13 @@ func (p *play) perform() error {
 		name        string
 		busy, quiet func(*stage) error
 	}{
-		{"1 offloading disabled", p.settle, p.settled},
+		{"1 existing tree, disabled", p.adopt, p.adopted},
 		{"2 migrate, interrupted", p.enableAndInterrupt, nothing},
 		{"3 migrate, outage, resumed", p.resumeThroughOutage, p.migrated},
-		{"4 restore --field file", p.restoreField, p.restoredField},
-		{"5 move --to-prefix", p.moveAll, p.movedAll},
-		{"6 disable, restore --all", p.disableAndRestore, p.restored},
+		{"4 migrate --remove-local", p.removeLocal, p.removedLocal},
+		{"5 restore --field file", p.restoreField, p.restoredField},
+		{"6 move --to-prefix", p.moveAll, p.movedAll},
+		{"7 disable, restore --all", p.disableAndRestore, p.restored},
 	} {
 		if err := p.act(s.name, s.busy, s.quiet); err != nil {
 			return err
@@ -35,18 +38,23 @@ func (p *play) perform() error {
 	return p.leave()
 }
 
-// placeExistingTree is where a tree that the site used until now belongs: written to
-// p.site.fallback, and to the truth, before the first mount. For now the site begins
-// empty, and the first stage writes through the mount.
-func (p *play) placeExistingTree() error { return nil }
-
 func nothing(*stage) error { return nil }
 
-func (p *play) settle(*stage) error {
-	return p.load.fill(p.ctx, p.o.files)
+// adopt uses the tree that was there before, from the first moment on, and looks into
+// all of it meanwhile.
+func (p *play) adopt(s *stage) error {
+	begun := time.Now()
+	names, err := p.walk()
+	s.moved = fmt.Sprintf("%d names seen in %.1f s", names, time.Since(begun).Seconds())
+	if err != nil {
+		return err
+	}
+	return p.site.await("the load to have worked", func() (bool, error) {
+		return p.load.writes.Load() >= min(500, int64(p.o.files)/10), nil
+	})
 }
 
-func (p *play) settled(s *stage) error {
+func (p *play) adopted(s *stage) error {
 	all, byField := p.load.total()
 	c, err := p.site.counts()
 	if err != nil {
@@ -60,7 +68,6 @@ func (p *play) settled(s *stage) error {
 	p.findings.equal("files to migrate", v.Files, all.files)
 	p.findings.equal("bytes to migrate", v.Bytes, all.bytes)
 	p.fields("to migrate", v, byField)
-	s.moved = fmt.Sprintf("%d settled", c.Fallback.Count)
 	p.compare("fallback", p.site.fallback)
 	return nil
 }
@@ -191,13 +198,38 @@ func (p *play) finish(s *stage, command string, args ...string) error {
 // busily runs a transfer while the load goes on.
 func (p *play) busily(s *stage, command string, args ...string) error {
 	var m moved
-	if err := p.site.do(&m, command, args...); err != nil {
+	code, err := p.site.try(&m, command, args...)
+	if err != nil {
 		return err
 	}
 	s.moved = m.String()
+	p.findings.equal(command+", exit code", int64(code), 0)
+	for _, f := range m.Failures[:min(5, len(m.Failures))] {
+		p.findings.add("%s %q: %s", command, f.Path, f.Why)
+	}
 	if !m.Complete {
 		p.findings.add("%s says that it is not complete", command)
 	}
+	return nil
+}
+
+func (p *play) removeLocal(s *stage) error {
+	return p.busily(s, "migrate", "--all", "--remove-local")
+}
+
+// removedLocal expects nothing in the fallback but what has no content, and what is
+// kept there for its grace.
+func (p *play) removedLocal(s *stage) error {
+	if err := p.finish(s, "migrate", "--all", "--remove-local"); err != nil {
+		return err
+	}
+	p.load.each(func(name string, c text) {
+		b, err := os.ReadFile(p.site.fallback + "/" + name)
+		// What was there before it was replaced is kept for its grace.
+		if err == nil && c.size > 1 && c.check(b) == nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			p.findings.add("in the fallback still: %q, %v", name, err)
+		}
+	})
 	return nil
 }
 
@@ -230,6 +262,7 @@ func (p *play) restored(s *stage) error {
 	all, _ := p.load.total()
 	c, err := p.site.counts()
 	p.findings.equal("in the fallback", c.Fallback.Count, all.files)
+	p.compare("fallback", p.site.fallback)
 	return err
 }
 

@@ -9,10 +9,12 @@ import (
 	"sync"
 )
 
-// text is what a file holds: bytes that follow from a seed.
+// text is what a file holds: bytes that follow from a seed. What lay in the existing
+// tree and was not written to since has the look that it had there.
 type text struct {
 	seed uint64
 	size int
+	look *look
 }
 
 func (t text) bytes() []byte {
@@ -52,9 +54,14 @@ func (i *item) pick() (string, bool) {
 
 // truth is all that the load wrote. Its items are there from the beginning.
 type truth struct {
-	items []*item
-	byUID map[string]*item
+	items  []*item
+	still  []*item // that the load leaves alone
+	byUID  map[string]*item
+	others map[string]*look // what is no regular file, by path from the top
 }
+
+// all are the items of the load and the others.
+func (t *truth) all() []*item { return append(t.items[:len(t.items):len(t.items)], t.still...) }
 
 // sum is a number of files and their bytes.
 type sum struct{ files, bytes int64 }
@@ -62,7 +69,7 @@ type sum struct{ files, bytes int64 }
 // total counts everything, and by field. The load must be halted.
 func (t *truth) total() (all sum, byField map[string]int64) {
 	byField = make(map[string]int64)
-	for _, i := range t.items {
+	for _, i := range t.all() {
 		i.mu.RLock()
 		for name, c := range i.files {
 			all.files++
@@ -91,7 +98,7 @@ func (t *truth) had(name string) bool {
 
 // each calls f for every file, by its path from the top.
 func (t *truth) each(f func(name string, c text)) {
-	for _, i := range t.items {
+	for _, i := range t.all() {
 		i.mu.RLock()
 		for name, c := range i.files {
 			f(path.Join(i.uid, name), c)

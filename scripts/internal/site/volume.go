@@ -31,13 +31,13 @@ type site struct {
 type tally struct{ Count, Bytes int64 }
 
 type counts struct {
-	Files                            int64
-	OnlyLocal                        tally `json:"only_local"`
-	LocalAndS3                       tally `json:"local_and_s3"`
-	OnlyS3                           tally `json:"only_s3"`
-	Fallback, Lost, Waiting, Retired tally
-	Quarantined, Sending             int64
-	LastError                        string `json:"last_error"`
+	Files                                    int64
+	OnlyLocal                                tally `json:"only_local"`
+	LocalAndS3                               tally `json:"local_and_s3"`
+	OnlyS3                                   tally `json:"only_s3"`
+	Fallback, Lost, Waiting, Moving, Retired tally
+	Quarantined, Sending                     int64
+	LastError                                string `json:"last_error"`
 }
 
 type group struct {
@@ -157,7 +157,7 @@ func (s *site) await(what string, condition func() (bool, error)) error {
 func (s *site) drained() error {
 	return s.await("the queue to drain", func() (bool, error) {
 		c, err := s.counts()
-		return c.Waiting.Count+c.Sending == 0, err
+		return c.Waiting.Count+c.Moving.Count+c.Sending == 0, err
 	})
 }
 
