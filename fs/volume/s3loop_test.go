@@ -145,7 +145,7 @@ func TestS3Loop(t *testing.T) {
 		length = d
 	}
 	t.Logf("seed %d", seed)
-	v := volumetest.Proxied(t, func(o *volume.Options) { o.PartSize = partSize })
+	v := volumetest.Proxied(t, func(o *volume.Options) { o.PartSize, o.CacheSize = partSize, 200<<10 })
 	announce(v)
 	v.Log.Expect("lies under our key")
 	away := make(map[string][]byte)
