@@ -46,6 +46,18 @@ func TestIAMPolicy(t *testing.T) {
 		}
 	}
 	withGC := strings.Replace(webPolicy, `"s3:AbortMultipartUpload"`, "\"s3:AbortMultipartUpload\",\n        \"s3:DeleteObject\"", 1)
+	withGC = strings.Replace(withGC, "    }\n  ]\n}\n", `    },
+    {
+      "Sid": "Uploads",
+      "Effect": "Allow",
+      "Action": [
+        "s3:ListBucketMultipartUploads"
+      ],
+      "Resource": "arn:aws:s3:::example-files"
+    }
+  ]
+}
+`, 1)
 	if code, out, errOut := f.command("iam-policy", "--with-gc", "web"); code != exitOK || out != withGC {
 		t.Errorf("exit %d\n%s\n%s", code, out, errOut)
 	}

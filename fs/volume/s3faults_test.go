@@ -204,7 +204,7 @@ func bodies(other []byte) map[string]strike {
 	all["flipped"] = strike{times: 3, reply: bt.FlipByte(77)}
 	all["anothers"] = edit(func(h http.Header, b []byte) []byte { return other[:min(len(b), len(other))] })
 	all["zeros"] = edit(func(_ http.Header, b []byte) []byte { return make([]byte, len(b)) })
-	all["moved-by-one"] = edit(func(_ http.Header, b []byte) []byte { return append(bytes.Clone(b[1:]), 0) })
+	all["moved-by-one"] = edit(func(_ http.Header, b []byte) []byte { return append(bytes.Clone(b[min(1, len(b)):]), 0) })
 	all["longer"] = edit(func(h http.Header, b []byte) []byte {
 		h.Set("Content-Length", strconv.Itoa(len(b)+10))
 		return append(b, "and more.."...)
