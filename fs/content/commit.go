@@ -17,14 +17,14 @@ func (e *Engine) Flush(ctx context.Context, h *Handle) error {
 	if !h.write {
 		return nil
 	}
-	return e.sync(ctx, h)
+	return e.sync(ctx, h, true)
 }
 
 // Fsync is Flush for a file that stays open. Handles that only read may sync a
 // file that others write.
-func (e *Engine) Fsync(ctx context.Context, h *Handle) error { return e.sync(ctx, h) }
+func (e *Engine) Fsync(ctx context.Context, h *Handle) error { return e.sync(ctx, h, false) }
 
-func (e *Engine) sync(ctx context.Context, h *Handle) error {
+func (e *Engine) sync(ctx context.Context, h *Handle, flush bool) error {
 	l := h.l
 	// Past the point of no return: an interrupt must not turn a healthy close
 	// into an error (Go's own preemption signals cause them).
@@ -33,6 +33,9 @@ func (e *Engine) sync(ctx context.Context, h *Handle) error {
 	}
 	err := e.commit(l)
 	id := l.version
+	if err == nil && flush {
+		h.flushedLocked()
+	}
 	l.release()
 	if err != nil {
 		return fmt.Errorf("commit node %d: %w", l.ino, err)
@@ -43,6 +46,14 @@ func (e *Engine) sync(ctx context.Context, h *Handle) error {
 		}
 	}
 	return nil
+}
+
+// flushedLocked notes that h has closed a descriptor, or that it is at its end.
+func (h *Handle) flushedLocked() {
+	if h.write && !h.flushed {
+		h.flushed = true
+		h.l.unflushed--
+	}
 }
 
 // commit makes the file's present content the node's, if it has writers and
@@ -146,6 +157,7 @@ func (e *Engine) Release(h *Handle) {
 	l := h.l
 	_ = l.acquire(context.Background()) // cannot fail: never cancelled
 	l.opens--
+	h.flushedLocked()
 	if h.write {
 		if l.writers--; l.writers == 0 {
 			e.settle(l)

@@ -27,6 +27,11 @@ type live struct {
 	opens   int
 	writers int // of opens
 
+	// unflushed is how many of the writers have closed no descriptor yet. The kernel
+	// tells of a handle's end later than of its last close: where it is 0, what was
+	// committed is taken for the last word of all of them.
+	unflushed int
+
 	stream *stream // fills file from S3; nil when file is complete
 
 	version  meta.VersionID // the committed content that file holds or began from

@@ -16,6 +16,7 @@ type Handle struct {
 	l       *live
 	write   bool
 	guarded bool // each of its writes may take privileges away, and must pass through us
+	flushed bool // a descriptor of it was closed; guarded by l's lock
 }
 
 // Ino returns the node the handle is open on.
@@ -69,6 +70,7 @@ func (e *Engine) Open(ctx context.Context, ino meta.Ino, flags int) (*Handle, er
 	if h.write {
 		h.guarded = privileged(e.identity(h.l, local.Draft, h.l.version, 0).Mode)
 		h.l.writers++
+		h.l.unflushed++
 		h.l.publish()
 	}
 	return h, nil
@@ -153,6 +155,7 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 	e.watch(h.l)
 	h.l.opens++
 	h.l.writers++
+	h.l.unflushed++
 	h.l.publish()
 	return node, h, nil
 }
@@ -184,7 +187,7 @@ func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 		if err := e.load(ctx, l, write, trunc); err != nil {
 			return err
 		}
-	case write && l.writers == 0 && !l.draft:
+	case write && l.unflushed == 0 && !l.draft:
 		if err := e.share(ctx, l); err != nil {
 			return err
 		}

@@ -59,8 +59,9 @@ func (e *Engine) draftFrom(l *live, v *meta.Version, f *local.File) error {
 	return l.mark()
 }
 
-// share lets writers use the file that readers hold open, which is v's: the
-// kernel allows no second file for a node in use. v's content stays elsewhere.
+// share lets writers use the file that others hold open, which is v's: the kernel
+// allows no second file for a node in use. v's content stays elsewhere. The others
+// are readers, and writers that have closed and may have written since.
 func (e *Engine) share(ctx context.Context, l *live) error {
 	if l.stream != nil {
 		if err := l.stream.wait(ctx); err != nil {
@@ -84,6 +85,12 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 	defer c.Close()
 	if err := errors.Join(c.SetTimes(v.Mtime, v.Mtime), e.Local.SyncNew(c)); err != nil {
 		return errors.Join(err, e.discard(c.ID))
+	}
+	if l.writers > 0 {
+		// Who duplicated a descriptor writes on after a close: that is not v any more.
+		if st, err := l.file.Stamp(); err != nil || e.changed(l, st) {
+			return errors.Join(err, e.discard(c.ID))
+		}
 	}
 	err = e.Meta.OpenDraft(meta.DraftRequest{
 		Ino: l.ino, File: meta.FileID(l.file.ID), Base: v.ID, Preserve: meta.FileID(c.ID), Now: now(),
