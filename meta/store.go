@@ -28,6 +28,8 @@ type Store struct {
 
 	elsewhere chan struct{} // holds one token when another process changed something
 
+	relief func() bool // nil, or makes room on the disk; see Relieve
+
 	mu      sync.Mutex // guards queue, running, closed and cause; taken with turn, never before it
 	queue   []*request
 	running bool
@@ -132,10 +134,30 @@ func (s *Store) Sync(ctx context.Context) error {
 	}
 }
 
+// Relieve has a change that finds the disk full tried again when more says that
+// there may be room now that there was not: that of a reserve. more may be called from
+// many goroutines and must not use the store. It is set once, before Run.
+func (s *Store) Relieve(more func() bool) { s.relief = more }
+
+// reliefTries bounds how often a change asks for room.
+const reliefTries = 64
+
 // change has the writer run apply and returns when the change is visible, or
-// durable if asked for. Where nobody is at work it does that itself: to wake
-// another goroutine and be woken by it takes longer than the change.
+// durable if asked for. apply may run more than once, of which the last time counts.
 func (s *Store) change(durable bool, apply func(*tx) error) error {
+	err := s.changeOnce(durable, apply)
+	for range reliefTries {
+		if s.relief == nil || !errors.Is(err, ErrNoSpace) || !s.relief() {
+			break
+		}
+		err = s.changeOnce(durable, apply)
+	}
+	return err
+}
+
+// changeOnce does so itself where nobody is at work: to wake another goroutine and be
+// woken by it takes longer than the change.
+func (s *Store) changeOnce(durable bool, apply func(*tx) error) error {
 	r, err := s.enqueue(apply, durable)
 	if err != nil {
 		return err

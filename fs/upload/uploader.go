@@ -133,7 +133,7 @@ func (u *Uploader) awaitWork(ctx context.Context) bool {
 func (u *Uploader) schedule(ctx context.Context, jobs chan<- meta.Upload) time.Duration {
 	const some = 4 * Workers
 	due := u.engine.Meta.DueUploads
-	if u.draining.Load() > 0 {
+	if u.hurried() {
 		due = u.engine.Meta.DrainUploads
 	}
 	list, err := due(time.Now().UnixNano(), u.held, some)
@@ -178,8 +178,12 @@ func (u *Uploader) held(id meta.VersionID) bool {
 		return false
 	}
 	now := time.Now()
-	return it.busy || now.Before(it.until) || u.draining.Load() > 0 && now.Before(it.paused)
+	return it.busy || now.Before(it.until) || u.hurried() && now.Before(it.paused)
 }
+
+// hurried reports whether nothing shall wait for its time alone: somebody drains, or
+// the disk is full of what waits.
+func (u *Uploader) hurried() bool { return u.draining.Load() > 0 || u.engine.Hurried() }
 
 // claim marks a version as under way. A version that failed waits for its time
 // even while draining.
@@ -290,7 +294,14 @@ func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 		}
 	}
 	if ferr != nil {
-		u.log.Error("cannot note a failed upload", "version", j.Version, "err", errors.Join(ferr, err))
+		u.mu.Lock()
+		u.items[j.Version].until = due // what is on record says that it is due
+		u.mu.Unlock()
+		level := slog.LevelError
+		if errors.Is(ferr, meta.ErrNoSpace) {
+			level = slog.LevelDebug // which was told
+		}
+		u.log.Log(ctx, level, "cannot note a failed upload", "version", j.Version, "err", errors.Join(ferr, err))
 		return
 	}
 	u.mu.Lock()

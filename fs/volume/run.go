@@ -38,10 +38,7 @@ func (v *Volume) Run(ctx context.Context, ready func()) error {
 }
 
 func (v *Volume) serve(ctx context.Context, ready func()) error {
-	if err := v.engine.UseFallback(); err != nil {
-		return err
-	}
-	found, err := v.engine.Recover(ctx)
+	found, err := v.recovered(ctx)
 	if err != nil {
 		return err
 	}

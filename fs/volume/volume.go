@@ -37,6 +37,7 @@ type Volume struct {
 	lock     *os.File
 	meta     *meta.Store
 	local    *local.Store
+	reserve  *local.Reserve
 	fallback *content.Fallback
 	stores   *stores
 	breaker  *breaker.Breaker
@@ -72,6 +73,9 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.lock, err = lock(o.State); err != nil {
 		return nil, err
 	}
+	if v.reserve, err = openReserve(o.State); err != nil {
+		return nil, err
+	}
 	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true}); err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 		Durability: durability, ReadOnly: o.ReadOnly,
 		CacheSize: o.CacheSize, Debounce: o.debounce(), Timeout: readTimeout,
 		Owner: o.UID, Group: o.GID, Umask: o.Umask,
-		Policy: o.Policy, OffloadOff: o.OffloadOff,
+		Policy: o.Policy, OffloadOff: o.OffloadOff, Reserve: v.reserve,
 		Fallback: v.fallback, SiteURL: o.SiteURL, CDNDomain: o.CDNDomain,
 		Changed: v.changed, Invalidate: v.invalidate,
 	})
@@ -125,6 +129,9 @@ func (v *Volume) Close() error {
 	}
 	if v.meta != nil {
 		errs = append(errs, v.meta.Close())
+	}
+	if v.reserve != nil {
+		errs = append(errs, v.reserve.Close())
 	}
 	if v.lock != nil {
 		errs = append(errs, v.lock.Close())
