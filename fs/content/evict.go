@@ -20,7 +20,8 @@ func (e *Engine) grew(n int64) {
 }
 
 const (
-	// evictIdle and evictFull are how long the evictor waits when nobody wakes it.
+	// evictIdle and evictFull are how long the evictor waits when nobody wakes it: to
+	// count what there is takes its time, to look at the disk does not.
 	evictIdle = time.Minute
 	evictFull = time.Second
 	// evictPause is the least time between two rounds.
@@ -30,10 +31,14 @@ const (
 // Evict keeps the local bytes that exist elsewhere too within the cache size, makes
 // room when the disk runs full, and keeps the reserve. It runs until ctx ends.
 func (e *Engine) Evict(ctx context.Context) error {
-	for {
-		e.space.mu.Lock()
-		e.makeRoomToldLocked(ctx, 0)
-		e.space.mu.Unlock()
+	var made time.Time
+	for woken := true; ; {
+		if woken || time.Since(made) > evictFull*5 && e.Hurried() || time.Since(made) >= evictIdle {
+			e.space.mu.Lock()
+			e.makeRoomToldLocked(ctx, 0)
+			e.space.mu.Unlock()
+			made = time.Now()
+		}
 		e.lookForRoom()
 		idle := evictIdle
 		if e.Hurried() || e.Reserve != nil && e.Reserve.Missing() > 0 {
@@ -48,7 +53,9 @@ func (e *Engine) Evict(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(idle):
+			woken = false
 		case <-e.pressure:
+			woken = true
 		}
 	}
 }

@@ -34,6 +34,7 @@ func (v *Volume) Work(ctx context.Context, work func(context.Context) error) err
 		failed = v.meta.Run(writing)
 	})
 	err := v.work(ctx, work)
+	v.roomToEnd()
 	stop()
 	writer.Wait()
 	return errors.Join(err, failed, v.Close())

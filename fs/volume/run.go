@@ -32,6 +32,7 @@ func (v *Volume) Run(ctx context.Context, ready func()) error {
 		}
 	})
 	err := v.serve(ctx, ready)
+	v.roomToEnd()
 	stop()
 	writer.Wait()
 	return errors.Join(err, failed, v.Close())

@@ -39,15 +39,24 @@ func openReserve(state string) (*local.Reserve, error) {
 // startPause is the time between two attempts to start on a full disk.
 const startPause = 2 * time.Second
 
-// recovered has the engine find out what the last life left. On a disk that has no room
-// for what that must put on record it waits for room: to end would help nobody.
+// recovered has the engine find out what the last life left.
 func (v *Volume) recovered(ctx context.Context) (found content.Recovered, err error) {
-	for first := true; ; first = false {
+	err = v.awaitRoom(ctx, func() (err error) {
 		if err = v.engine.UseFallback(); err == nil {
 			found, err = v.engine.Recover(ctx)
 		}
+		return err
+	})
+	return found, err
+}
+
+// awaitRoom does a step of the start. On a disk that has no room for what it must put
+// on record it waits for room and does it again: to end would help nobody.
+func (v *Volume) awaitRoom(ctx context.Context, step func() error) error {
+	for first := true; ; first = false {
+		err := step()
 		if !errors.Is(err, meta.ErrNoSpace) {
-			return found, err
+			return err
 		}
 		if first {
 			v.o.Log.Error("the disk is full: the volume cannot start before there is room, and waits for it",
@@ -55,9 +64,16 @@ func (v *Volume) recovered(ctx context.Context) (found content.Recovered, err er
 		}
 		select {
 		case <-ctx.Done():
-			return found, fmt.Errorf("wait for room on the disk: %w", errors.Join(ctx.Err(), err))
+			return fmt.Errorf("wait for room on the disk: %w", errors.Join(ctx.Err(), err))
 		case <-time.After(startPause):
 		}
+	}
+}
+
+// roomToEnd gives the last changes of a life, and the next start, room on a full disk.
+func (v *Volume) roomToEnd() {
+	if s, err := v.local.Space(); err == nil && s.Free < startRoom {
+		v.reserve.ReleaseUpTo(startRoom)
 	}
 }
 

@@ -76,7 +76,10 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.reserve, err = openReserve(o.State); err != nil {
 		return nil, err
 	}
-	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true}); err != nil {
+	if err = v.awaitRoom(ctx, func() (err error) {
+		v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true})
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	if v.local, err = local.Open(filepath.Join(o.State, "local")); err != nil {
