@@ -3,6 +3,8 @@ package content
 import (
 	"errors"
 	"sync"
+
+	"contentfs/meta"
 )
 
 // choresMost bounds what is remembered: of a disk that stays full the next start
@@ -28,6 +30,14 @@ func (c *chores) add(do func() error) bool {
 	return true
 }
 
+// FinishChores does what had no room when it was to be done, for the end of a life. What
+// has none still is settled by the next start.
+func (e *Engine) FinishChores() {
+	if err := e.chores.run(); err != nil {
+		e.Log.Debug("not all could be put on record; the next start will", "err", err)
+	}
+}
+
 // run does what there is, and keeps what still has no room.
 func (c *chores) run() error {
 	c.mu.Lock()
@@ -37,7 +47,7 @@ func (c *chores) run() error {
 	var errs []error
 	for i, do := range list {
 		err := do()
-		if err == nil || gone(err) {
+		if err == nil || gone(err) || errors.Is(err, meta.ErrSuperseded) {
 			continue
 		}
 		errs = append(errs, err)

@@ -33,7 +33,8 @@ const (
 func (e *Engine) Evict(ctx context.Context) error {
 	var made time.Time
 	for woken := true; ; {
-		if woken || time.Since(made) > evictFull*5 && e.Hurried() || time.Since(made) >= evictIdle {
+		waited := time.Since(made)
+		if woken || waited >= evictIdle || e.Hurried() && (waited > 5*evictFull || e.space.evictable.Load() > 0) {
 			e.space.mu.Lock()
 			e.makeRoomToldLocked(ctx, 0)
 			e.space.mu.Unlock()
@@ -86,7 +87,7 @@ func (e *Engine) makeRoomToldLocked(ctx context.Context, n int64) {
 	case ctx.Err() != nil:
 	case err == nil:
 		e.space.failing = false
-	case e.space.failing:
+	case e.space.failing || noRoom(err) && e.Hurried(): // which was told
 		e.Log.Debug("still cannot make room", "err", err)
 	default:
 		e.space.failing = true
@@ -159,6 +160,10 @@ func (e *Engine) evict(ctx context.Context, bytes, files int64) (int64, error) {
 	return freed, nil
 }
 
+// blindly is the size from which a file is removed before that is on record, where
+// there is no room to record it: enough for the record. Bytes.
+const blindly = 64 << 10
+
 // evictOne gives up v's local file unless somebody uses the node.
 func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 	l := e.live.hold(v.Ino)
@@ -176,11 +181,15 @@ func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 		return false, nil
 	}
 	err := e.Meta.Evict(v.ID, v.File)
-	if errors.Is(err, meta.ErrNoSpace) && v.Remote == meta.Stored {
+	if errors.Is(err, meta.ErrNoSpace) && v.Remote == meta.Stored && v.Size >= blindly {
 		// Not even that can be put on record. The bytes are in S3 all the same: who
-		// finds the file gone fetches them.
+		// finds the file gone fetches them. What it took is room for the record.
 		if err = e.Local.Remove([]local.ID{local.ID(v.File)}); err == nil {
-			err = e.Meta.Evict(v.ID, v.File)
+			id, file := v.ID, v.File
+			evict := func() error { return e.Meta.Evict(id, file) }
+			if err = evict(); noRoom(err) {
+				e.chores.add(evict)
+			}
 		}
 	}
 	if errors.Is(err, meta.ErrSuperseded) || gone(err) {

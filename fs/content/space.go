@@ -22,6 +22,11 @@ type spaceMeter struct {
 	pressed   atomic.Int64 // when who came in had the evictor look, Unix nanoseconds
 	crowded   atomic.Int64 // when it was last told that too many files are open, the same
 	full      atomic.Pointer[Fullness]
+	last      atomic.Int64 // when something was refused or relieved last, the same
+
+	// Only the evictor uses these two.
+	calm  time.Duration // without a refusal, after which the disk counts as not full
+	ended time.Time     // when it last did
 
 	mu      sync.Mutex              // guards what follows; held while room is made
 	tried   time.Time               // when a writer last made room in vain
@@ -40,6 +45,14 @@ const (
 	roomPause = time.Second
 	// passingMost bounds what is read through memory while the disk is full, bytes.
 	passingMost = 64 << 20
+
+	// calmLeast and calmMost bound how long there must be room before the disk counts
+	// as not full any more: where writers take it as it comes, that is not told
+	// again and again.
+	calmLeast = time.Second
+	calmMost  = time.Minute
+	// recurring is how soon after its end a full disk is the same one.
+	recurring = 10 * time.Minute
 )
 
 // room is what a disk has for content. Two marks lie above the reserve: at the soft
@@ -158,8 +171,8 @@ func (e *Engine) press() {
 
 // relieve gives the metadata a piece of the reserve, where a change found the disk
 // full. It reports whether it may fit now.
-func (e *Engine) relieve() bool {
-	if e.Reserve == nil || !e.Reserve.Release() {
+func (e *Engine) relieve(again bool) bool {
+	if e.Reserve == nil || !e.Reserve.Release(again) {
 		return false
 	}
 	e.becameFull("space")
@@ -168,6 +181,7 @@ func (e *Engine) relieve() bool {
 
 // becameFull notes that the disk is full, and says so once.
 func (e *Engine) becameFull(why string) {
+	e.space.last.Store(now())
 	if !e.space.full.CompareAndSwap(nil, &Fullness{Since: time.Now(), Why: why}) {
 		return
 	}
@@ -195,13 +209,16 @@ func (e *Engine) lookForRoom() {
 		}
 	}
 	was := e.space.full.Load()
-	// A little more than the mark, so that it is not told at every file.
 	if was == nil || r.lacks(r.hard/4) != nil || e.Reserve != nil && e.Reserve.Missing() > e.Reserve.Size()/2 {
 		return
 	}
-	if !e.space.full.CompareAndSwap(was, nil) {
+	if e.space.calm == 0 || time.Since(e.space.ended) > recurring {
+		e.space.calm = calmLeast
+	}
+	if now()-e.space.last.Load() < int64(e.space.calm) || !e.space.full.CompareAndSwap(was, nil) {
 		return
 	}
+	e.space.calm, e.space.ended = min(2*e.space.calm, calmMost), time.Now()
 	e.Log.Info("the disk has room again: new content is taken", "free", r.Free,
 		"full_for", time.Since(was.Since).Round(time.Second), "refused", e.space.refused.Swap(0))
 	e.queue.Wake()

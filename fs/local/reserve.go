@@ -90,11 +90,12 @@ func (r *Reserve) Missing() int64 {
 }
 
 // Release gives a piece of the reserve back to the disk and reports whether
-// something may fit now that did not: also when another call gave one a moment ago.
-func (r *Reserve) Release() bool {
+// something may fit now that did not: also when another call gave one a moment ago,
+// unless that was not enough (again).
+func (r *Reserve) Release(again bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.gave) < reservePause {
+	if !again && time.Since(r.gave) < reservePause {
 		return true
 	}
 	if r.held == 0 {

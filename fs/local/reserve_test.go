@@ -49,7 +49,7 @@ func TestReserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if r.Held() != 0 || r.Missing() != size/20 || r.Release() {
+	if r.Held() != 0 || r.Missing() != size/20 || r.Release(false) {
 		t.Fatalf("a reserve that was never filled holds %d, misses %d", r.Held(), r.Missing())
 	}
 	if err := r.Fill(0); err != nil || r.Held() != size/20 || r.Missing() != 0 {
@@ -60,7 +60,7 @@ func TestReserve(t *testing.T) {
 	}
 	ballast := filepath.Join(dir, "ballast")
 	stuff(t, ballast)
-	if !r.Release() {
+	if !r.Release(false) {
 		t.Fatal("nothing was released")
 	}
 	held := r.Held()
@@ -68,9 +68,14 @@ func TestReserve(t *testing.T) {
 		t.Errorf("after one piece %d bytes fit, and %d are held", n, held)
 	}
 	r.gave = time.Now().Add(time.Minute)
-	if !r.Release() || r.Held() != held {
+	if !r.Release(false) || r.Held() != held {
 		t.Error("who comes a moment later takes another piece")
 	}
+	if !r.Release(true) || r.Held() >= held {
+		t.Error("who needs more than a piece gets no other")
+	}
+	held = r.Held()
+	stuff(t, ballast)
 	if err := r.Fill(0); err != nil || r.Held() != held {
 		t.Errorf("filled on a full disk: %v, %d held", err, r.Held())
 	}
@@ -86,7 +91,7 @@ func TestReserve(t *testing.T) {
 		t.Errorf("%d held after 1 MiB of %d", again.Held(), held)
 	}
 	again.ReleaseUpTo(size)
-	if again.Held() != 0 || again.Release() {
+	if again.Held() != 0 || again.Release(false) {
 		t.Errorf("%d held after all was released", again.Held())
 	}
 	if err := os.Remove(ballast); err != nil {

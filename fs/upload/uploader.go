@@ -19,6 +19,10 @@ const Workers = 8
 // aside is how long a version is left alone that somebody has open for writing.
 const aside = 500 * time.Millisecond
 
+// roomPause is how long a version is left alone whose upload cannot be put on record
+// because the disk is full.
+const roomPause = time.Second
+
 // Gate tells whether the store can be asked; breaker.Breaker is one.
 type Gate interface {
 	// Ready returns a channel that is closed while the store is reachable.
@@ -285,6 +289,12 @@ func (u *Uploader) setAside(id meta.VersionID) {
 
 // failed puts a failure down, and when to try again.
 func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
+	if errors.Is(err, meta.ErrNoSpace) {
+		// The disk is full, of which the engine told. It says nothing of the store, and
+		// could not be put down.
+		u.leave(j.Version, time.Now().Add(roomPause))
+		return
+	}
 	due := time.Now().Add(backoff(j.Attempts))
 	ferr := u.engine.Meta.FailUpload(j.Version, due.UnixNano(), err.Error(), time.Now().UnixNano())
 	if errors.Is(ferr, meta.ErrNotExist) {
@@ -294,9 +304,7 @@ func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 		}
 	}
 	if ferr != nil {
-		u.mu.Lock()
-		u.items[j.Version].until = due // what is on record says that it is due
-		u.mu.Unlock()
+		u.leave(j.Version, due) // what is on record says that it is due
 		level := slog.LevelError
 		if errors.Is(ferr, meta.ErrNoSpace) {
 			level = slog.LevelDebug // which was told
@@ -314,6 +322,13 @@ func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 			"class", backend.ClassOf(err).String(), "err", err)
 	default:
 	}
+}
+
+// leave has a version not be tried before a time.
+func (u *Uploader) leave(id meta.VersionID, until time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.items[id].until = until
 }
 
 // insistence returns how much the engine shall ask before it hands out a version.

@@ -35,6 +35,7 @@ func (v *Volume) Work(ctx context.Context, work func(context.Context) error) err
 	})
 	err := v.work(ctx, work)
 	v.roomToEnd()
+	v.engine.FinishChores()
 	stop()
 	writer.Wait()
 	return errors.Join(err, failed, v.Close())

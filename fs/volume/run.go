@@ -33,6 +33,7 @@ func (v *Volume) Run(ctx context.Context, ready func()) error {
 	})
 	err := v.serve(ctx, ready)
 	v.roomToEnd()
+	v.engine.FinishChores()
 	stop()
 	writer.Wait()
 	return errors.Join(err, failed, v.Close())
