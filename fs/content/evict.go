@@ -87,7 +87,10 @@ func (e *Engine) makeRoomToldLocked(ctx context.Context, n int64) {
 	case ctx.Err() != nil:
 	case err == nil:
 		e.space.failing = false
-	case e.space.failing || noRoom(err) && e.Hurried(): // which was told
+	case errors.Is(err, meta.ErrNoSpace):
+		e.becameFull("space") // which tells it
+		e.Log.Debug("cannot put on record what makes room", "err", err)
+	case e.space.failing:
 		e.Log.Debug("still cannot make room", "err", err)
 	default:
 		e.space.failing = true
