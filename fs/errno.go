@@ -37,6 +37,7 @@ var errnos = []struct {
 	{meta.ErrNoAttr, syscall.ENODATA},
 	{meta.ErrNoSpace, syscall.ENOSPC},
 	{content.ErrFull, syscall.ENOSPC},
+	{content.ErrCrowded, syscall.ENFILE},
 	{content.ErrReadOnly, syscall.EROFS},
 	{content.ErrReadOnlyAttr, syscall.EPERM},
 	{content.ErrBadHandle, syscall.EBADF},

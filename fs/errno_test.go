@@ -61,6 +61,7 @@ func TestErrno(t *testing.T) {
 		{meta.ErrNoAttr, syscall.ENODATA, silent},
 		{meta.ErrNoSpace, syscall.ENOSPC, silent},
 		{content.ErrFull, syscall.ENOSPC, silent},
+		{content.ErrCrowded, syscall.ENFILE, silent},
 		{content.ErrReadOnly, syscall.EROFS, silent},
 		{content.ErrReadOnlyAttr, syscall.EPERM, silent},
 		{content.ErrBadHandle, syscall.EBADF, silent},

@@ -135,6 +135,9 @@ func (l *logKeeper) empty(w *writer) error {
 		}
 	}
 	_, _, err := l.control(w.conn, l.s.dialect.Log.Truncate)
+	if err != nil && l.s.dialect.Classify(err) == ClassNoSpace {
+		return nil // the database cannot grow now; all is in the log, and durable
+	}
 	return err
 }
 

@@ -28,6 +28,8 @@ type Store struct {
 
 	elsewhere chan struct{} // holds one token when another process changed something
 
+	relief func(again bool) bool // nil, or makes room on the disk; see Relieve
+
 	mu      sync.Mutex // guards queue, running, closed and cause; taken with turn, never before it
 	queue   []*request
 	running bool
@@ -122,23 +124,47 @@ func (s *Store) Activity() Activity {
 // Sync returns when every change that was answered before it is durable, or
 // with ctx.
 func (s *Store) Sync(ctx context.Context) error {
+	return opErr("sync", s.relieved(func() error { return s.syncOnce(ctx) }))
+}
+
+func (s *Store) syncOnce(ctx context.Context) error {
 	r, err := s.enqueue(func(*tx) error { return nil }, true)
 	if err != nil {
-		return opErr("sync", err)
+		return err
 	}
 	s.signal()
 	select {
 	case err := <-r.done:
-		return opErr("sync", err)
+		return err
 	case <-ctx.Done():
-		return opErr("sync", ctx.Err())
+		return ctx.Err()
 	}
 }
 
+// Relieve has a change that finds the disk full tried again when more says that
+// there may be room now that there was not: that of a reserve. again: for the same
+// change it said so before, and that was not enough; it must come to an end. more may
+// be called from many goroutines and must not use the store. It is set once, before Run.
+func (s *Store) Relieve(more func(again bool) bool) { s.relief = more }
+
 // change has the writer run apply and returns when the change is visible, or
-// durable if asked for. Where nobody is at work it does that itself: to wake
-// another goroutine and be woken by it takes longer than the change.
+// durable if asked for. apply may run more than once, of which the last time counts.
 func (s *Store) change(durable bool, apply func(*tx) error) error {
+	return s.relieved(func() error { return s.changeOnce(durable, apply) })
+}
+
+// relieved does something again that found the disk full, while there is relief.
+func (s *Store) relieved(do func() error) error {
+	err := do()
+	for again := false; s.relief != nil && errors.Is(err, ErrNoSpace) && s.relief(again); again = true {
+		err = do()
+	}
+	return err
+}
+
+// changeOnce does so itself where nobody is at work: to wake another goroutine and be
+// woken by it takes longer than the change.
+func (s *Store) changeOnce(durable bool, apply func(*tx) error) error {
 	r, err := s.enqueue(apply, durable)
 	if err != nil {
 		return err

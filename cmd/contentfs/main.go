@@ -26,5 +26,7 @@ func main() {
 	if runtime.GOMAXPROCS(0) < minProcs {
 		runtime.GOMAXPROCS(minProcs)
 	}
+	boundMemory()
+	moreDescriptors()
 	os.Exit(newProgram().run(context.Background(), os.Args))
 }

@@ -113,6 +113,7 @@ func (p *program) inspect(ctx context.Context, t *target) (*statusResult, error)
 		r.Mount, r.Mountpoint = mountSilent, t.mount.point
 		r.Problem = fmt.Sprintf("nobody answers on %s; was another --state given when it was mounted?", t.socket)
 	}
+	r.Disk = lookAtDisk(t.state)
 	st, err := readStats(t.database())
 	if errors.Is(err, fs.ErrNotExist) && r.Mount == mountNone {
 		r.Problem = "it was never mounted"

@@ -31,6 +31,7 @@ type statusResult struct {
 	Unseen     bool        `json:"unseen,omitempty"`        // directories of the fallback that nobody looked into are not counted
 	Process    *process    `json:"process,omitempty"`       // of a live mount
 	S3         *s3Status   `json:"s3,omitempty"`            // as a live mount sees it
+	Disk       *diskStatus `json:"disk,omitempty"`          // of the state
 	Counts     *fileCounts `json:"counts,omitempty"`        // absent when nothing was ever stored
 	Copied     *copied     `json:"metadata_copy,omitempty"` // the newest in the bucket
 
@@ -99,6 +100,8 @@ func (r *statusResult) live(s control.Status) {
 		Passthrough: s.Passthrough, Durability: s.Durability, InFlight: s.InFlight, HTTP: s.HTTP}
 	r.S3 = &s3Status{Known: s.S3.Reachable || !s.S3.Since.IsZero(), Reachable: s.S3.Reachable, Since: s.S3.Since,
 		Error: s.S3.Error, ConditionalPut: s.S3.ConditionalPut, Checksums: s.S3.Checksums}
+	r.Disk = &diskStatus{Size: s.Space.Size, Free: s.Space.Free, Inodes: s.Space.Inodes, InodesFree: s.Space.InodesFree,
+		Reserve: s.Space.Reserve, Full: s.Space.Full, FullSince: s.Space.Since, Refused: s.Space.Refused}
 	r.count(s.Stats)
 }
 

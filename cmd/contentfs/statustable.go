@@ -14,6 +14,9 @@ func (r *statusResult) table(w io.Writer) {
 		row(w, "problem", r.Problem)
 	}
 	row(w, "state", r.State)
+	if r.Disk != nil {
+		r.Disk.lines(w, r)
+	}
 	if r.Bucket != "" {
 		row(w, "bucket", r.Bucket)
 	}
@@ -124,6 +127,9 @@ func (r *statusResult) verdict() string {
 		if c.Quarantined > 0 {
 			parts = append(parts, fmt.Sprintf("%d in quarantine", c.Quarantined))
 		}
+	}
+	if r.Disk != nil && r.Disk.Full != "" {
+		parts = append(parts, "the disk is FULL")
 	}
 	if r.S3 != nil && r.S3.Known && !r.S3.Reachable {
 		parts = append(parts, "S3 not reachable for "+formatAge(r.now.Sub(r.S3.Since)))

@@ -143,14 +143,18 @@ type StatFS struct {
 // StatFS tells what can be written now: the disk's free space without the reserve
 // that writers are kept out of.
 func (e *Engine) StatFS() (StatFS, error) {
-	s, err := e.Local.Space()
+	r, err := e.room()
 	if err != nil {
 		return StatFS{}, err
 	}
-	free := max(0, s.Free-reserve(s.Size)) / s.BlockSize
-	return StatFS{
-		BlockSize: s.BlockSize, Blocks: s.Size / s.BlockSize,
+	free := max(0, r.spare-r.hard) / r.BlockSize
+	s := StatFS{
+		BlockSize: r.BlockSize, Blocks: r.Size / r.BlockSize,
 		Free: free, Available: free,
-		Files: s.Files, FilesFree: s.FilesFree,
-	}, nil
+		Files: r.Files,
+	}
+	if r.FilesFree > r.hardFiles {
+		s.FilesFree = r.FilesFree - r.hardFiles
+	}
+	return s, nil
 }

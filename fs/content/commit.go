@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"contentfs/fs/local"
@@ -32,6 +33,9 @@ func (e *Engine) sync(ctx context.Context, h *Handle, flush bool) error {
 		return err
 	}
 	err := e.commit(l)
+	if err == nil || !errors.Is(err, ErrPoisoned) {
+		l.cramped = noRoom(err)
+	}
 	id := l.version
 	if err == nil && flush {
 		h.flushedLocked()
@@ -130,7 +134,7 @@ func (e *Engine) harden(l *live, who local.Identity) (local.Stamp, error) {
 		return st, err
 	}
 	if err := e.Local.SyncNew(l.file); err != nil {
-		l.poisoned = true
+		l.poisoned, l.cramped = true, noRoom(err)
 		return st, err
 	}
 	return st, nil
@@ -182,8 +186,14 @@ func (e *Engine) settle(l *live) {
 		// must not go to a file that we threw away.
 		l.fresh = true
 	}
-	if err := e.commitChanged(l); err != nil && !errors.Is(err, ErrPoisoned) {
-		e.Log.Error("cannot commit after the last close", "node", l.ino, "err", err)
+	if l.cramped && l.draft {
+		// Its writer was told that it does not fit: what is on record stays.
+	} else if err := e.commitChanged(l); err != nil && !errors.Is(err, ErrPoisoned) {
+		level := slog.LevelError
+		if l.cramped = noRoom(err); l.cramped {
+			level = slog.LevelDebug // its writer was told, and so was the administrator
+		}
+		e.Log.Log(context.Background(), level, "cannot commit after the last close", "node", l.ino, "err", err)
 	}
 	l.publish()
 	if l.draft || l.version == 0 {

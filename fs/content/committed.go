@@ -25,9 +25,11 @@ const committedWait = 256 * time.Millisecond
 type Committed struct {
 	Version meta.Version // the zero ID: nothing was ever committed, and nobody writes
 
-	e     *Engine
-	file  *local.File // nil: empty
-	stamp local.Stamp // of file as it was opened
+	e    *Engine
+	file *local.File // nil: empty
+
+	passing int64       // bytes of file in memory, which the disk has no room for
+	stamp   local.Stamp // of file as it was opened
 }
 
 // OpenCommitted opens the current version of a node for reading. Content that is not
@@ -66,17 +68,22 @@ func (e *Engine) openCommitted(ctx context.Context, ino meta.Ino) (*Committed, e
 	if err != nil {
 		return nil, err
 	}
+	var passing int64
 	f, err := e.openVersion(&v)
 	if err == nil && f == nil {
 		f, err = e.fetchCommitted(ctx, &v)
+		if noRoom(err) {
+			if f, err = e.fetchPassing(ctx, &v); err == nil {
+				passing = v.Size
+			}
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	c := &Committed{Version: v, e: e, file: f}
+	c := &Committed{Version: v, e: e, file: f, passing: passing}
 	if err := c.begin(l); err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.Join(err, c.Close())
 	}
 	e.used(&v)
 	return c, nil
@@ -189,5 +196,7 @@ func (c *Committed) Close() error {
 	if c.file == nil {
 		return nil
 	}
+	c.e.space.passing.Add(-c.passing)
+	c.passing = 0
 	return c.file.Close()
 }

@@ -57,7 +57,7 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 	if v.Local() {
 		e.grew(v.Size)
 	}
-	if err := e.dropOverflow(v); err != nil {
+	if err := e.deliveredOverflow(v.ID); err != nil {
 		e.Log.Warn("a copy in the fallback is not needed any more and cannot be removed", "version", v.ID, "err", err)
 	}
 	return nil

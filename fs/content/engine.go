@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"contentfs/backend"
@@ -34,7 +35,7 @@ type Queue interface {
 	Deliver(ctx context.Context, id meta.VersionID) error
 }
 
-// Config is what an Engine is made of. All fields but Policy, Fallback, Owner,
+// Config is what an Engine is made of. All fields but Policy, Reserve, Fallback, Owner,
 // Group, SiteURL, CDNDomain, Changed and Invalidate are required.
 type Config struct {
 	Meta  *meta.Store
@@ -59,6 +60,8 @@ type Config struct {
 
 	Policy     *policy.Policy // nil: everything goes to S3 that has no temporary name
 	OffloadOff bool           // what a volume begins with; then its own setting counts
+
+	Reserve *local.Reserve // of the state's disk; nil: none
 
 	Fallback  *Fallback
 	SiteURL   string // of the volume's root, for content that is not in S3
@@ -85,6 +88,9 @@ type Engine struct {
 	orphans     orphans
 	alterations alterations
 	adoption    adoption
+	chores      chores
+
+	overflowDue atomic.Bool   // the overflow is to be looked through
 	pressure    chan struct{} // capacity 1: the evictor has work
 	sweep       chan struct{} // capacity 1: the sweeper has work
 	renamedDirs chan struct{} // capacity 1: the follower has work
@@ -110,6 +116,10 @@ func New(c Config) *Engine {
 	e.live.nodes = make(map[meta.Ino]*live)
 	e.orphans.seen = make(map[meta.Ino]time.Time)
 	e.alterations.known = now()
+	e.overflowDue.Store(true)
+	if c.Reserve != nil {
+		c.Meta.Relieve(e.relieve)
+	}
 	return e
 }
 
@@ -134,6 +144,9 @@ var ErrBadHandle = errors.New("handle is not open for this")
 
 // ErrFull: the disk has no room that content may take.
 var ErrFull = errors.New("no space left on the volume's disk")
+
+// ErrCrowded: the process has no descriptors left that open files may take.
+var ErrCrowded = local.ErrCrowded
 
 func now() int64 { return time.Now().UnixNano() }
 

@@ -35,22 +35,68 @@ func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) 
 		}
 		if s != nil {
 			l.file, l.version, l.stream = s.file, v.ID, s
+			if s.passing {
+				l.passing = v.Size
+			}
 			return nil
 		}
 	}
-	f, sum, err := e.fetch(ctx, v, local.Copy)
+	f, err := e.fetchAndKeep(ctx, v)
+	if noRoom(err) {
+		if f, err = e.fetchPassing(ctx, v); err == nil {
+			l.passing = v.Size
+		}
+	}
 	if err != nil {
 		return err
 	}
+	l.file, l.version = f, v.ID
+	return nil
+}
+
+// fetchAndKeep brings v's content here and opens it for reading.
+func (e *Engine) fetchAndKeep(ctx context.Context, v *meta.Version) (*local.File, error) {
+	f, sum, err := e.fetch(ctx, v, local.Copy)
+	if err != nil {
+		return nil, err
+	}
 	defer f.Close()
 	if err := e.attach(v, f, sum); err != nil {
-		return errors.Join(err, e.discard(f.ID))
+		return nil, errors.Join(err, e.discard(f.ID))
 	}
-	if l.file, err = e.Local.Open(f.ID); err != nil {
-		return err
+	return e.Local.Open(f.ID)
+}
+
+// fetchPassing brings v's content into memory, for reading while the disk has no room
+// for it. Who closes it takes its size from e.space.passing.
+func (e *Engine) fetchPassing(ctx context.Context, v *meta.Version) (*local.File, error) {
+	if err := e.takePassing(v.Size); err != nil {
+		return nil, err
 	}
-	l.version = v.ID
-	return nil
+	f, _, err := e.fetchInto(ctx, v, func() (*local.File, error) { return local.Volatile() })
+	if err == nil {
+		if err = f.SetTimes(v.Mtime, v.Mtime); err != nil {
+			f.Close()
+		}
+	}
+	if err == nil {
+		f, err = f.Sealed()
+	}
+	if err != nil {
+		e.space.passing.Add(-v.Size)
+		return nil, err
+	}
+	return f, nil
+}
+
+// takePassing counts n bytes that are to be held in memory, and refuses what would be
+// too much. Who has them gives them back.
+func (e *Engine) takePassing(n int64) error {
+	if e.space.passing.Add(n) <= passingMost {
+		return nil
+	}
+	e.space.passing.Add(-n)
+	return fmt.Errorf("%w, and no room in memory to read it without", ErrFull)
 }
 
 // startStream returns a stream of v, or nil when its first bytes cannot be had and
@@ -66,6 +112,9 @@ func (e *Engine) startStream(ctx context.Context, v *meta.Version) (*stream, err
 	}
 	s.stop()
 	s.file.Close()
+	if s.passing {
+		e.space.passing.Add(-v.Size)
+	}
 	return nil, ctx.Err()
 }
 
@@ -88,33 +137,49 @@ func (e *Engine) attach(v *meta.Version, f *local.File, sum []byte) error {
 // fetch brings v's whole content into a new local file, open for writing, and
 // returns its checksum. The file is not synced.
 func (e *Engine) fetch(ctx context.Context, v *meta.Version, k local.Kind) (*local.File, []byte, error) {
-	if err := e.admit(); err != nil {
+	if err := e.admit(v.Size); err != nil {
 		return nil, nil, err
 	}
+	return e.fetchInto(ctx, v, func() (*local.File, error) {
+		return e.Local.Create(local.Identity{Kind: k, Ino: uint64(v.Ino), Version: int64(v.ID), Size: v.Size})
+	})
+}
+
+// fetchInto is fetch into a file that create makes.
+func (e *Engine) fetchInto(ctx context.Context, v *meta.Version, create func() (*local.File, error)) (*local.File, []byte, error) {
 	if v.Size == 0 && (v.Fallback == nil || v.Remote == meta.Stored || e.Fallback == nil) {
-		return e.fill(v, k, func(io.Writer) error { return nil }) // nothing is known well enough
+		return e.fill(v, create, func(io.Writer) error { return nil }) // nothing is known well enough
 	}
 	var away error
 	if v.Remote == meta.Stored {
-		f, sum, err := e.fill(v, k, func(w io.Writer) error { return e.download(ctx, v, w) })
+		f, sum, err := e.fill(v, create, func(w io.Writer) error { return e.download(ctx, v, w) })
 		if err == nil || ctx.Err() != nil {
 			return f, sum, err
 		}
 		away = err
 	}
 	if e.Fallback != nil {
-		f, sum, err := e.fill(v, k, func(w io.Writer) error { return e.fromFallback(v, w) })
+		f, sum, err := e.fill(v, create, func(w io.Writer) error { return e.fromFallback(v, w) })
 		if err == nil {
 			return f, sum, nil
 		}
 		away = errors.Join(away, err)
+		if gone(err) && v.Remote != meta.Stored {
+			// As in fetchRange.
+			if now, verr := e.Meta.Version(v.ID); verr == nil && now.Remote == meta.Stored {
+				return e.fetchInto(ctx, &now, create)
+			}
+		}
+	}
+	if noRoom(away) {
+		return nil, nil, fmt.Errorf("%w: %w", ErrFull, away)
 	}
 	return nil, nil, fmt.Errorf("%w: %w", ErrAway, away)
 }
 
-// fill makes a local file of what read delivers, and checks it.
-func (e *Engine) fill(v *meta.Version, k local.Kind, read func(io.Writer) error) (*local.File, []byte, error) {
-	f, err := e.Local.Create(local.Identity{Kind: k, Ino: uint64(v.Ino), Version: int64(v.ID), Size: v.Size})
+// fill makes a file of what read delivers, and checks it.
+func (e *Engine) fill(v *meta.Version, create func() (*local.File, error), read func(io.Writer) error) (*local.File, []byte, error) {
+	f, err := create()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,7 +196,10 @@ func (e *Engine) fill(v *meta.Version, k local.Kind, read func(io.Writer) error)
 	}
 	if err != nil {
 		f.Close()
-		return nil, nil, errors.Join(err, e.discard(f.ID))
+		if f.ID != "" {
+			err = errors.Join(err, e.discard(f.ID))
+		}
+		return nil, nil, err
 	}
 	return f, sum, nil
 }
@@ -151,7 +219,16 @@ func (e *Engine) download(ctx context.Context, v *meta.Version, w io.Writer) err
 // fetchRange copies a part of v's content to w from where it is.
 func (e *Engine) fetchRange(ctx context.Context, v *meta.Version, off, n int64, w io.Writer) error {
 	if v.Remote != meta.Stored && v.Fallback != nil && e.Fallback != nil {
-		return e.fromFallbackRange(v, off, n, w)
+		err := e.fromFallbackRange(v, off, n, w)
+		if !gone(err) {
+			return err
+		}
+		// It may have reached S3 since v was read, and its copy be gone for that.
+		now, verr := e.Meta.Version(v.ID)
+		if verr != nil || now.Remote != meta.Stored {
+			return err
+		}
+		v = &now
 	}
 	return e.downloadRange(ctx, v, off, n, w)
 }

@@ -39,6 +39,8 @@ type live struct {
 	fresh    bool           // draft differs from version by being made anew
 	stamp    local.Stamp    // of file, when it last was equal to what is on record
 	poisoned bool           // a sync failed: no commit of this file can be believed
+	cramped  bool           // the last commit failed for want of room
+	passing  int64          // bytes of file in memory, which the disk has no room for
 
 	// writing is set while there are writers, or readers of what they did not commit.
 	// It is read without the lock.

@@ -42,8 +42,8 @@ func (e *Engine) List(dir meta.Ino, after meta.Place, use func(*meta.Entry) bool
 // Mknod makes a node that is not opened: a directory, symlink, special file, or
 // an empty regular file.
 func (e *Engine) Mknod(r meta.CreateRequest) (meta.Node, error) {
-	if e.ReadOnly {
-		return meta.Node{}, ErrReadOnly
+	if err := e.admitWriter(); err != nil {
+		return meta.Node{}, fmt.Errorf("create %q: %w", r.Name, err)
 	}
 	e.own(&r)
 	err := e.takeIn(r.Parent)
@@ -85,8 +85,8 @@ func (e *Engine) Readlink(ino meta.Ino) ([]byte, error) {
 
 // Link gives a node another name.
 func (e *Engine) Link(ino, parent meta.Ino, name []byte) (meta.Node, error) {
-	if e.ReadOnly {
-		return meta.Node{}, ErrReadOnly
+	if err := e.admitWriter(); err != nil {
+		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
 	}
 	if err := e.takeIn(parent); err != nil {
 		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)

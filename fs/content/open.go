@@ -115,6 +115,9 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 	if err := e.admitWriter(); err != nil {
 		return meta.Node{}, nil, err
 	}
+	if err := e.uncrowded(); err != nil {
+		return meta.Node{}, nil, err
+	}
 	e.own(&r)
 	who := local.Identity{Kind: local.Draft, Path: path, Mode: r.Mode, UID: r.UID, GID: r.GID}
 	f, err := e.Local.Create(who)
@@ -183,7 +186,12 @@ func (e *Engine) adopt(l *live, f *local.File, base meta.VersionID) error {
 // and free to be written to if write is set. The caller holds l's lock.
 func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 	switch {
+	case write && l.passing > 0:
+		return ErrFull // the kernel keeps to the readers' file, which nobody can keep
 	case l.file == nil:
+		if err := e.uncrowded(); err != nil {
+			return err
+		}
 		if err := e.load(ctx, l, write, trunc); err != nil {
 			return err
 		}
@@ -300,6 +308,8 @@ func (e *Engine) closeIdle(l *live) {
 	l.writing.Store(nil)
 	l.reading.Store(nil)
 	l.version, l.draft, l.fresh = 0, false, false
-	l.poisoned = false
+	l.poisoned, l.cramped = false, false
+	e.space.passing.Add(-l.passing)
+	l.passing = 0
 	l.written.Store(false)
 }

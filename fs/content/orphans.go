@@ -95,8 +95,22 @@ func (e *Engine) SweepSoon() { signal(e.sweep) }
 func (e *Engine) Sweep(ctx context.Context) error {
 	tick := time.NewTicker(orphanGrace / 4)
 	defer tick.Stop()
+	failing := false
 	for {
-		if err := e.sweepOnce(time.Now().Add(-orphanGrace)); err != nil {
+		err := e.sweepOnce(time.Now().Add(-orphanGrace))
+		if e.overflowDue.Swap(false) {
+			if oerr := e.sweepOverflow(); oerr != nil {
+				e.overflowDue.Store(true)
+				err = errors.Join(err, oerr)
+			}
+		}
+		switch {
+		case err == nil:
+			failing = false
+		case failing:
+			e.Log.Debug("still cannot remove files that are not needed any more", "err", err)
+		default:
+			failing = true
 			e.Log.Error("cannot remove files that are not needed any more; will try again", "err", err)
 		}
 		select {
@@ -121,17 +135,21 @@ func (e *Engine) sweepOnce(before time.Time) error {
 			errs = append(errs, fmt.Errorf("forget node %d: %w", ino, err))
 		}
 	}
-	return errors.Join(append(errs, e.SweepStrays(), e.emptyTrash())...)
+	return errors.Join(append(errs, e.chores.run(), e.SweepStrays(), e.emptyTrash())...)
 }
 
-// emptyTrash unlinks what the metadata threw away. The rows go after the unlinks
-// are durable: a file that came back after a power cut would look like content
-// that nobody knows.
+// emptyTrash unlinks what the metadata threw away. Before that it is durable that it
+// was thrown away: else a power cut could bring back a version whose file is gone. The
+// rows go after the unlinks are durable: a file that came back after a power cut would
+// look like content that nobody knows.
 func (e *Engine) emptyTrash() error {
 	const some = 512
 	for {
 		files, err := e.Meta.Trash(some)
 		if err != nil || len(files) == 0 {
+			return err
+		}
+		if err := e.settleTrash(); err != nil {
 			return err
 		}
 		ids := make([]local.ID, len(files))
@@ -148,6 +166,21 @@ func (e *Engine) emptyTrash() error {
 			return nil
 		}
 	}
+}
+
+// settleTrash makes durable why files were thrown away. Where closes do not wait for
+// the disk, that is also what came in their place.
+func (e *Engine) settleTrash() error {
+	if e.Durability == Relaxed {
+		return e.Local.SyncAll()
+	}
+	err := e.Meta.Sync(context.Background())
+	if errors.Is(err, meta.ErrNoSpace) {
+		// There is no room for the row that makes the store sync its log. The log is
+		// on this file system, and whole up to there.
+		return e.Local.SyncAll()
+	}
+	return err
 }
 
 func timeoutContext(d time.Duration) (context.Context, context.CancelFunc) {

@@ -55,7 +55,12 @@ type Outgoing struct {
 func (o *Outgoing) Body() io.ReaderAt { return o.file }
 
 // Close ends the reading of the content.
-func (o *Outgoing) Close() error { return o.file.Close() }
+func (o *Outgoing) Close() error {
+	if o.probe != nil {
+		return o.probe.Close()
+	}
+	return o.file.Close()
+}
 
 // Outgoing makes a queued version ready to be sent: nobody writes to it, its
 // checksum is known, and its key is on record. keyLimit is the longest key, in

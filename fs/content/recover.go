@@ -43,6 +43,10 @@ func (r *recovery) run(ctx context.Context) error {
 	if foreign > 0 {
 		r.Log.Warn("the local store holds files that contentfs did not make; they are left alone", "count", foreign)
 	}
+	// On a full disk this makes the room that the rest needs.
+	if err := r.emptyTrash(); err != nil && !noRoom(err) {
+		return err
+	}
 	// Before the files: what a node without a name had open is nobody's any more.
 	if err := r.forgetOrphans(); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 
 	"contentfs/fs/local"
@@ -36,8 +37,10 @@ type stream struct {
 	mu     sync.Mutex // guards what follows
 	blocks []*block   // nil: not asked for
 	left   int        // blocks that are not there
-	whole  error      // of the check of the whole; nil before it, and if it went well
-	kept   bool       // file is the version's, or was: it is not ours to remove
+
+	passing bool  // file is in memory, since the disk has no room; set at the start
+	whole   error // of the check of the whole; nil before it, and if it went well
+	kept    bool  // file is the version's, or was: it is not ours to remove
 }
 
 // block is a range that is there or on its way.
@@ -47,7 +50,24 @@ type block struct {
 }
 
 func (e *Engine) newStream(v *meta.Version) (*stream, error) {
-	if err := e.admit(); err != nil {
+	f, err := e.newSparse(v)
+	passing := false
+	if noRoom(err) {
+		f, err = e.newPassing(v)
+		passing = err == nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	n := int((v.Size + streamBlock - 1) / streamBlock)
+	s := &stream{e: e, v: *v, file: f, passing: passing, blocks: make([]*block, n), left: n}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// newSparse makes the file that a stream fills.
+func (e *Engine) newSparse(v *meta.Version) (*local.File, error) {
+	if err := e.admit(v.Size); err != nil {
 		return nil, err
 	}
 	f, err := e.Local.Create(local.Identity{Kind: local.Copy, Ino: uint64(v.Ino), Version: int64(v.ID), Size: v.Size})
@@ -58,10 +78,23 @@ func (e *Engine) newStream(v *meta.Version) (*stream, error) {
 		f.Close()
 		return nil, errors.Join(err, e.discard(f.ID))
 	}
-	n := int((v.Size + streamBlock - 1) / streamBlock)
-	s := &stream{e: e, v: *v, file: f, blocks: make([]*block, n), left: n}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s, nil
+	return f, nil
+}
+
+// newPassing is newSparse in memory.
+func (e *Engine) newPassing(v *meta.Version) (*local.File, error) {
+	if err := e.takePassing(v.Size); err != nil {
+		return nil, err
+	}
+	f, err := local.Volatile()
+	if err == nil {
+		if err = f.Truncate(v.Size); err == nil {
+			return f, nil
+		}
+		f.Close()
+	}
+	e.space.passing.Add(-v.Size)
+	return nil, err
 }
 
 // need returns when the range is there.
@@ -162,8 +195,14 @@ func (s *stream) finish() error {
 	sum, err := s.check()
 	if err != nil {
 		s.e.Log.Error("what was fetched is not the content", "version", s.v.ID, "key", s.v.Key, "err", err)
+	} else if s.passing {
+		// All is there and right, and goes with the last handle.
 	} else if kerr := s.e.attach(&s.v, s.file, sum); kerr != nil {
-		s.e.Log.Error("cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", kerr)
+		level := slog.LevelError
+		if noRoom(kerr) {
+			level = slog.LevelDebug
+		}
+		s.e.Log.Log(context.Background(), level, "cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", kerr)
 		return nil
 	}
 	s.mu.Lock()
@@ -190,7 +229,7 @@ func (s *stream) check() ([]byte, error) {
 func (s *stream) stop() {
 	s.cancel()
 	s.wg.Wait()
-	if kept, _ := s.outcome(); kept {
+	if kept, _ := s.outcome(); kept || s.passing {
 		return
 	}
 	if err := s.e.discard(s.file.ID); err != nil {

@@ -147,15 +147,25 @@ func (e *Engine) abandon(l *live) {
 	l.draft = false
 	st, err := l.file.Stamp()
 	untouched := err == nil && !l.fresh && !l.written.Load() && st.SameContent(l.stamp)
+	settle := func() error { return e.Meta.DropDraft(id, false, now()) }
 	switch {
 	case untouched:
 		err = e.giveBack(l)
-	case err == nil && (st.Size == 0 || e.unnamed(l.ino)):
-		err = e.Meta.DropDraft(id, false, now())
+	case err == nil && (st.Size == 0 || l.cramped || e.unnamed(l.ino)):
+		// What did not fit is torn, and its writer knows. Kept, it would take the room
+		// that there is none of.
+		err = settle()
 	default:
-		path, _ := e.Meta.Path(l.ino)
-		err = errors.Join(err, e.Meta.Quarantine(id, l.ino, path, "closed without having been committed", now()))
+		ino := l.ino
+		path, _ := e.Meta.Path(ino)
+		settle = func() error {
+			return e.Meta.Quarantine(id, ino, path, "closed without having been committed", now())
+		}
+		err = errors.Join(err, settle())
 		e.Log.Warn("content that could not be committed is kept in the quarantine", "node", l.ino, "path", string(path), "file", id)
+	}
+	if noRoom(err) && e.chores.add(settle) {
+		err = nil
 	}
 	if err != nil {
 		e.Log.Error("cannot settle a draft; the next start will", "node", l.ino, "file", id, "err", err)

@@ -92,11 +92,11 @@ func (e *Engine) Listxattr(ino meta.Ino) ([][]byte, error) {
 
 // Setxattr sets an extended attribute, with the meaning of setxattr(2)'s flags.
 func (e *Engine) Setxattr(ino meta.Ino, name, value []byte, create, replace bool) error {
-	if e.ReadOnly {
-		return ErrReadOnly
-	}
-	if bytes.HasPrefix(name, []byte(attrPrefix)) {
+	if bytes.HasPrefix(name, []byte(attrPrefix)) && !e.ReadOnly {
 		return ErrReadOnlyAttr
+	}
+	if err := e.admitWriter(); err != nil {
+		return err
 	}
 	e.live.dress(ino)
 	defer e.alterations.add(ino)

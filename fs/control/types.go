@@ -44,9 +44,25 @@ type Status struct {
 	// HTTP is the address at which web servers ask for files, "" for none.
 	HTTP string `json:"http,omitempty"`
 
-	S3       S3Status   `json:"s3"`
-	Stats    meta.Stats `json:"stats"`
-	InFlight int        `json:"in_flight"` // uploads being sent
+	S3       S3Status    `json:"s3"`
+	Space    SpaceStatus `json:"space"`
+	Stats    meta.Stats  `json:"stats"`
+	InFlight int         `json:"in_flight"` // uploads being sent
+}
+
+// SpaceStatus tells what room there is on the disk of the state.
+type SpaceStatus struct {
+	Size       int64  `json:"size"`   // bytes
+	Free       int64  `json:"free"`   // bytes that anybody can write
+	Inodes     uint64 `json:"inodes"` // 0: as many as are needed
+	InodesFree uint64 `json:"inodes_free"`
+	Reserve    int64  `json:"reserve"` // bytes held back for the metadata
+
+	// Full says what there is none of, "space" or "inodes": new content is refused
+	// since Since, and Refused times. "" while there is room.
+	Full    string    `json:"full,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Refused int64     `json:"refused,omitempty"`
 }
 
 // S3Status tells what the process last learned about the store.

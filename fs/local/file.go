@@ -223,14 +223,32 @@ type Space struct {
 	BlockSize int64
 }
 
-// OutOfFiles reports whether no file can be made any more, whatever room there is.
-func (s Space) OutOfFiles() bool { return s.Files != 0 && s.FilesFree == 0 }
-
 // Space asks the file system.
-func (s *Store) Space() (Space, error) {
+func (s *Store) Space() (Space, error) { return spaceOf(s.dir) }
+
+// Device tells on which file system the store is.
+func (s *Store) Device() (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(s.dir.Fd()), &st); err != nil {
+		return 0, fmt.Errorf("stat local store: %w", err)
+	}
+	return st.Dev, nil
+}
+
+// SpaceAt asks the file system of a path.
+func SpaceAt(path string) (Space, error) {
+	d, err := os.Open(path)
+	if err != nil {
+		return Space{}, err
+	}
+	defer d.Close()
+	return spaceOf(d)
+}
+
+func spaceOf(d *os.File) (Space, error) {
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(s.dir.Fd()), &st); err != nil {
-		return Space{}, fmt.Errorf("statfs local store: %w", err)
+	if err := unix.Fstatfs(int(d.Fd()), &st); err != nil {
+		return Space{}, fmt.Errorf("statfs %s: %w", d.Name(), err)
 	}
 	return Space{
 		Size:      int64(st.Blocks) * st.Bsize,

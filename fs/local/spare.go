@@ -29,8 +29,8 @@ func (s *Store) Run(ctx context.Context) error {
 // refill makes files until enough lie ready, once half of them are gone.
 func (s *Store) refill() error {
 	n := spares - len(s.spare)
-	if n < spares/2 {
-		return nil
+	if n < spares/2 || s.room.open.Load() > s.room.limit/2 {
+		return nil // nothing is asked for, or descriptors are short
 	}
 	made := make([]*File, 0, n)
 	var err error

@@ -207,22 +207,6 @@ func TestSpace(t *testing.T) {
 	}
 }
 
-// TestOutOfFiles: a file system that counts no inodes has not run out of them.
-func TestOutOfFiles(t *testing.T) {
-	for _, c := range []struct {
-		space Space
-		out   bool
-	}{
-		{Space{Files: 100, FilesFree: 1}, false},
-		{Space{Files: 100}, true},
-		{Space{}, false}, // btrfs
-	} {
-		if c.space.OutOfFiles() != c.out {
-			t.Errorf("%+v: %v", c.space, !c.out)
-		}
-	}
-}
-
 // TestFineTimes: what the store says about the clock is what the clock does.
 func TestFineTimes(t *testing.T) {
 	s := newStore(t)

@@ -45,6 +45,8 @@ type Store struct {
 	whole bool // the store has its file system to itself: syncfs touches nobody else
 	fine  bool // see FineTimes
 
+	room descriptors // how many files may be open
+
 	spare chan *File    // empty files that lie ready, see Run
 	taken chan struct{} // capacity 1: one of them was asked for
 
@@ -62,6 +64,9 @@ type File struct {
 	// made a moment ago, and set by the first SyncNew. Only the owner of a file that
 	// is not committed yet looks at it.
 	named bool
+
+	of      *Store // whose descriptor it takes; nil: nobody counts it
+	counted atomic.Bool
 
 	// attrs is how many blocks of 512 bytes the attributes take; nil: not known.
 	attrs atomic.Pointer[int64]
@@ -86,7 +91,7 @@ func Open(dir string) (*Store, error) {
 		d.Close()
 		return nil, fmt.Errorf("open local store: %w", err)
 	}
-	s := &Store{dir: d, whole: whole, spare: make(chan *File, spares), taken: make(chan struct{}, 1)}
+	s := &Store{dir: d, whole: whole, room: descriptors{limit: descriptorLimit()}, spare: make(chan *File, spares), taken: make(chan struct{}, 1)}
 	// The file for it also shows that the file system takes our attributes. A
 	// full disk must not keep the volume from starting: it then takes the clock
 	// for coarse.
@@ -203,7 +208,7 @@ func (s *Store) openat(id ID, flags int) (*File, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("open local file %s: %w", id, ErrNotRegular)
 	}
-	return &File{File: os.NewFile(uintptr(fd), string(id)), ID: id}, nil
+	return s.count(&File{File: os.NewFile(uintptr(fd), string(id)), ID: id}), nil
 }
 
 // Remove unlinks files. Those that are gone already are no error, nor those with a

@@ -54,6 +54,15 @@ func (s *Store) SyncDir() error {
 	return s.wait(&s.names, &waiter{done: make(chan error, 1)}, s.syncNames)
 }
 
+// SyncAll returns when all that was written to the store's file system before the
+// call is on stable storage, whoever wrote it.
+func (s *Store) SyncAll() error {
+	if err := unix.Syncfs(int(s.dir.Fd())); err != nil {
+		return fmt.Errorf("sync the disk of the local store: %w", err)
+	}
+	return nil
+}
+
 // wait joins the batch and, where nobody serves it, serves it.
 func (s *Store) wait(b *batch, w *waiter, serve func([]*waiter)) error {
 	s.mu.Lock()

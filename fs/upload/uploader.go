@@ -19,6 +19,10 @@ const Workers = 8
 // aside is how long a version is left alone that somebody has open for writing.
 const aside = 500 * time.Millisecond
 
+// roomPause is how long a version is left alone whose upload cannot be put on record
+// because the disk is full.
+const roomPause = time.Second
+
 // Gate tells whether the store can be asked; breaker.Breaker is one.
 type Gate interface {
 	// Ready returns a channel that is closed while the store is reachable.
@@ -133,7 +137,7 @@ func (u *Uploader) awaitWork(ctx context.Context) bool {
 func (u *Uploader) schedule(ctx context.Context, jobs chan<- meta.Upload) time.Duration {
 	const some = 4 * Workers
 	due := u.engine.Meta.DueUploads
-	if u.draining.Load() > 0 {
+	if u.hurried() {
 		due = u.engine.Meta.DrainUploads
 	}
 	list, err := due(time.Now().UnixNano(), u.held, some)
@@ -178,8 +182,12 @@ func (u *Uploader) held(id meta.VersionID) bool {
 		return false
 	}
 	now := time.Now()
-	return it.busy || now.Before(it.until) || u.draining.Load() > 0 && now.Before(it.paused)
+	return it.busy || now.Before(it.until) || u.hurried() && now.Before(it.paused)
 }
+
+// hurried reports whether nothing shall wait for its time alone: somebody drains, or
+// the disk is full of what waits.
+func (u *Uploader) hurried() bool { return u.draining.Load() > 0 || u.engine.Hurried() }
 
 // claim marks a version as under way. A version that failed waits for its time
 // even while draining.
@@ -281,6 +289,12 @@ func (u *Uploader) setAside(id meta.VersionID) {
 
 // failed puts a failure down, and when to try again.
 func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
+	if errors.Is(err, meta.ErrNoSpace) {
+		// The disk is full, of which the engine told. It says nothing of the store, and
+		// could not be put down.
+		u.leave(j.Version, time.Now().Add(roomPause))
+		return
+	}
 	due := time.Now().Add(backoff(j.Attempts))
 	ferr := u.engine.Meta.FailUpload(j.Version, due.UnixNano(), err.Error(), time.Now().UnixNano())
 	if errors.Is(ferr, meta.ErrNotExist) {
@@ -290,7 +304,12 @@ func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 		}
 	}
 	if ferr != nil {
-		u.log.Error("cannot note a failed upload", "version", j.Version, "err", errors.Join(ferr, err))
+		u.leave(j.Version, due) // what is on record says that it is due
+		level := slog.LevelError
+		if errors.Is(ferr, meta.ErrNoSpace) {
+			level = slog.LevelDebug // which was told
+		}
+		u.log.Log(ctx, level, "cannot note a failed upload", "version", j.Version, "err", errors.Join(ferr, err))
 		return
 	}
 	u.mu.Lock()
@@ -303,6 +322,13 @@ func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
 			"class", backend.ClassOf(err).String(), "err", err)
 	default:
 	}
+}
+
+// leave has a version not be tried before a time.
+func (u *Uploader) leave(id meta.VersionID, until time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.items[id].until = until
 }
 
 // insistence returns how much the engine shall ask before it hands out a version.

@@ -31,7 +31,7 @@ func (h handler) Status(ctx context.Context) (control.Status, error) {
 		Name: v.o.Name, Mountpoint: v.o.Mountpoint, State: v.o.State,
 		PID: os.Getpid(), Started: v.started,
 		ReadOnly: v.o.ReadOnly, Passthrough: v.mount.Passthrough(), Durability: durability,
-		HTTP: v.address(), S3: v.s3(), Stats: stats, InFlight: inflight,
+		HTTP: v.address(), S3: v.s3(), Space: v.space(), Stats: stats, InFlight: inflight,
 	}, nil
 }
 

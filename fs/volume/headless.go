@@ -34,6 +34,8 @@ func (v *Volume) Work(ctx context.Context, work func(context.Context) error) err
 		failed = v.meta.Run(writing)
 	})
 	err := v.work(ctx, work)
+	v.roomToEnd()
+	v.engine.FinishChores()
 	stop()
 	writer.Wait()
 	return errors.Join(err, failed, v.Close())

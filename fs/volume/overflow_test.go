@@ -23,6 +23,7 @@ func TestOverflow(t *testing.T) {
 		o.State, o.Fallback = state, fallback
 		o.Socket = filepath.Join(t.TempDir(), "sock")
 	})
+	v.Log.Expect("the disk is full") // a file that is open is written to beyond the mark
 	v.Log.Expect("the store is away")
 	v.Log.Expect("upload failed")
 	v.Gateway.Stop()

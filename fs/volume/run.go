@@ -32,16 +32,15 @@ func (v *Volume) Run(ctx context.Context, ready func()) error {
 		}
 	})
 	err := v.serve(ctx, ready)
+	v.roomToEnd()
+	v.engine.FinishChores()
 	stop()
 	writer.Wait()
 	return errors.Join(err, failed, v.Close())
 }
 
 func (v *Volume) serve(ctx context.Context, ready func()) error {
-	if err := v.engine.UseFallback(); err != nil {
-		return err
-	}
-	found, err := v.engine.Recover(ctx)
+	found, err := v.recovered(ctx)
 	if err != nil {
 		return err
 	}

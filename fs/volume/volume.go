@@ -38,6 +38,7 @@ type Volume struct {
 	lock     *os.File
 	meta     *meta.Store
 	local    *local.Store
+	reserve  *local.Reserve
 	fallback *content.Fallback
 	stores   *stores
 	breaker  *breaker.Breaker
@@ -71,7 +72,13 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.lock, err = Lock(o.State, o.Log); err != nil {
 		return nil, err
 	}
-	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true}); err != nil {
+	if v.reserve, err = openReserve(o.State); err != nil {
+		return nil, err
+	}
+	if err = v.awaitRoom(ctx, func() (err error) {
+		v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true})
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	if v.local, err = local.Open(filepath.Join(o.State, "local")); err != nil {
@@ -91,7 +98,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 		Durability: durability, ReadOnly: o.ReadOnly,
 		CacheSize: o.CacheSize, Debounce: o.debounce(), Timeout: readTimeout,
 		Owner: o.UID, Group: o.GID, Umask: o.Umask,
-		Policy: o.Policy, OffloadOff: o.OffloadOff,
+		Policy: o.Policy, OffloadOff: o.OffloadOff, Reserve: v.reserve,
 		Fallback: v.fallback, SiteURL: o.SiteURL, CDNDomain: o.CDNDomain,
 		Changed: v.changed, Invalidate: v.invalidate,
 	})
@@ -124,6 +131,9 @@ func (v *Volume) Close() error {
 	}
 	if v.meta != nil {
 		errs = append(errs, v.meta.Close())
+	}
+	if v.reserve != nil {
+		errs = append(errs, v.reserve.Close())
 	}
 	if v.lock != nil {
 		errs = append(errs, v.lock.Close())

@@ -64,8 +64,13 @@ func classify(err error) meta.Class {
 // one that failed. A sync that failed may have dropped what it was to write,
 // whatever its reason.
 func classifyIO(e sqlite3.Error) meta.Class {
-	full := e.SystemErrno == syscall.ENOSPC || e.SystemErrno == syscall.EDQUOT
+	// EFBIG: the file may not become larger (RLIMIT_FSIZE), which is told as early.
+	full := e.SystemErrno == syscall.ENOSPC || e.SystemErrno == syscall.EDQUOT || e.SystemErrno == syscall.EFBIG
 	switch e.ExtendedCode {
+	case sqlite3.ErrIoErrSHMSize:
+		// The index of the log cannot grow. SQLite gives no errno for it; nothing was
+		// written to the log or the database by then.
+		return meta.ClassNoSpace
 	case sqlite3.ErrIoErrFsync, sqlite3.ErrIoErrDirFsync:
 		return meta.ClassBroken
 	case sqlite3.ErrIoErrNoMem, sqlite3.ErrIoErrLock, sqlite3.ErrIoErrSHMLock, sqlite3.ErrIoErrBlocked:

@@ -44,10 +44,13 @@ type Options struct {
 
 // Open opens the database at path, and creates it with mode 0600 and its schema
 // if it does not exist; the file and its name are durable then. Errors are, with
-// the path around them, meta.ErrForeign, meta.ErrTooNew and meta.ErrTooOld, and
-// what the file system says. The path must not be a symlink if it is created.
+// the path around them, meta.ErrForeign, meta.ErrTooNew, meta.ErrTooOld and
+// meta.ErrNoSpace, and what the file system says. The path must not be a symlink if it is created.
 func Open(path string, o Options) (*meta.Store, error) {
 	s, err := open(path, o)
+	if err != nil && classify(err) == meta.ClassNoSpace {
+		err = fmt.Errorf("%w: %w", meta.ErrNoSpace, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open metadata %s: %w", path, err)
 	}

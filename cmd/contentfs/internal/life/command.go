@@ -133,8 +133,14 @@ type Status struct {
 	Volume     string `json:"volume"`
 	Mount      string `json:"mount"`
 	Mountpoint string `json:"mountpoint"`
-	Problem    string `json:"problem"`
-	Process    *struct {
+	Disk       struct {
+		Free    int64  `json:"free"`
+		Reserve int64  `json:"reserve"`
+		Full    string `json:"full"`
+		Refused int64  `json:"refused"`
+	} `json:"disk"`
+	Problem string `json:"problem"`
+	Process *struct {
 		PID         int    `json:"pid"`
 		Durability  string `json:"durability"`
 		Passthrough bool   `json:"passthrough"`
