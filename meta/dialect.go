@@ -12,6 +12,10 @@ type Dialect struct {
 	// Classify sorts an error of the driver.
 	Classify func(err error) Class
 
+	// InDoubt reports whether a COMMIT that ended with err may have happened all the
+	// same, so that the next who opens the database finds it.
+	InDoubt func(err error) bool
+
 	// Begin starts a transaction that may write.
 	Begin string
 

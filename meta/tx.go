@@ -15,7 +15,8 @@ type tx struct {
 
 	lastIno     Ino
 	lastVersion VersionID
-	counted     bool // one of them was advanced
+	syncs       int64 // durable transactions ever
+	counted     bool  // one of them was advanced
 }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
@@ -77,7 +78,7 @@ func (t *tx) must(why error, query string, args ...any) error {
 // loadCounters reads what another process may have advanced.
 func (t *tx) loadCounters() error {
 	t.counted = false
-	return t.row(`SELECT last_ino, last_version FROM counter`).Scan(&t.lastIno, &t.lastVersion)
+	return t.row(`SELECT last_ino, last_version, syncs FROM counter`).Scan(&t.lastIno, &t.lastVersion, &t.syncs)
 }
 
 // storeCounters writes them down. For a durable transaction it always does: a
@@ -86,12 +87,11 @@ func (t *tx) storeCounters(durable bool) error {
 	if !durable && !t.counted {
 		return nil
 	}
-	syncs := 0
 	if durable {
-		syncs = 1
+		t.syncs++
 	}
-	err := t.exec(`UPDATE counter SET last_ino = $1, last_version = $2, syncs = syncs + $3`,
-		t.lastIno, t.lastVersion, syncs)
+	err := t.exec(`UPDATE counter SET last_ino = $1, last_version = $2, syncs = $3`,
+		t.lastIno, t.lastVersion, t.syncs)
 	if err != nil {
 		return fmt.Errorf("counters: %w", err)
 	}

@@ -21,6 +21,8 @@ type writer struct {
 	conn *sql.Conn
 	tx   tx
 	log  logKeeper
+	// noted is the goroutine that makes what the keeper noted durable.
+	noted noter
 
 	// full is what the connection was last told: whether commits are durable.
 	full bool
@@ -48,6 +50,9 @@ func (s *Store) Run(ctx context.Context) error {
 		err = w.loop(ctx)
 	}
 	err = errors.Join(err, w.close())
+	if err == nil && s.writes != nil {
+		err = s.keeper.End(w.log.emptied)
+	}
 	s.stop(err)
 	return opErr("run", err)
 }
@@ -95,11 +100,13 @@ func (w *writer) open() error {
 	if err := w.setDurable(true); err != nil {
 		return err
 	}
+	w.noted.start(w.s.keeper)
 	return w.log.open(w.s)
 }
 
 func (w *writer) close() error {
 	errs := []error{w.log.close()}
+	w.noted.stop()
 	for _, stmt := range w.tx.prepared {
 		errs = append(errs, stmt.Close())
 	}
@@ -194,14 +201,14 @@ func (w *writer) settle() error {
 // fatal gives err if the store must stop for it. All other errors were answered
 // to those who asked, or come again by themselves.
 func (w *writer) fatal(err error) error {
-	if err != nil && w.s.dialect.Classify(err) == ClassBroken {
+	if err != nil && (w.s.dialect.Classify(err) == ClassBroken || errors.Is(err, ErrInDoubt)) {
 		return err
 	}
 	return nil
 }
 
-// run commits a batch and answers it. The error is that of the transaction, not
-// of a request.
+// run commits a batch and answers each request with what became of it. The error is
+// that of the transaction, or of the last one where there were several.
 func (w *writer) run(batch []*request) (err error) {
 	if len(batch) == 0 {
 		return nil
@@ -212,21 +219,59 @@ func (w *writer) run(batch []*request) (err error) {
 	w.broken = errPanicked
 	defer func() {
 		for _, r := range batch {
-			switch {
-			case w.broken == errPanicked:
-				r.done <- errPanicked
-			case err != nil:
-				r.done <- err
-			default:
-				r.done <- r.err
+			if w.broken == errPanicked {
+				r.err = errPanicked
 			}
+			r.done <- r.err
 		}
 	}()
-	if err = w.transact(batch); err != nil {
-		err = w.describe(err)
+	err = w.transact(batch)
+	if w.separable(batch, err) {
+		err = w.separate(batch)
+	} else {
+		w.blame(batch, err)
 	}
 	w.broken = nil
 	return err
+}
+
+// separable reports whether some of a batch that failed may be as good as ever: a disk
+// that is full for one may have room for another, and SQLite then rolls back all.
+func (w *writer) separable(batch []*request, err error) bool {
+	return err != nil && len(batch) > 1 && w.fatal(err) == nil && w.s.dialect.Classify(err) != ClassBusy
+}
+
+// separate gives each request of a batch that was rolled back a transaction of its own.
+func (w *writer) separate(batch []*request) (err error) {
+	for i, r := range batch {
+		if w.fatal(err) != nil {
+			r.err = fmt.Errorf("%w: %w", ErrClosed, err)
+			continue
+		}
+		r.err = nil
+		err = w.transact(batch[i : i+1])
+		w.blame(batch[i:i+1], err)
+	}
+	return err
+}
+
+// blame gives the requests of a transaction that failed as a whole their answer. What
+// a request did wrong by itself is its own.
+func (w *writer) blame(batch []*request, err error) {
+	if err == nil {
+		return
+	}
+	why := w.describe(err)
+	if w.fatal(err) != nil && !errors.Is(err, ErrInDoubt) {
+		why = fmt.Errorf("%w: %w", ErrClosed, err) // not made, and nobody will
+	}
+	for _, r := range batch {
+		if r.err == nil {
+			r.err = why
+		} else {
+			r.err = w.describe(r.err)
+		}
+	}
 }
 
 // errPanicked: a change ended in a panic.
@@ -234,7 +279,7 @@ var errPanicked = errors.New("a change ended in a panic")
 
 // describe adds what an error of the driver means.
 func (w *writer) describe(err error) error {
-	if w.s.dialect.Classify(err) == ClassNoSpace {
+	if w.s.dialect.Classify(err) == ClassNoSpace && !errors.Is(err, ErrNoSpace) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err
@@ -255,12 +300,16 @@ func (w *writer) transact(batch []*request) error {
 		return w.rollback(err)
 	}
 	if err := w.tx.exec("COMMIT"); err != nil {
+		if w.s.dialect.InDoubt(err) {
+			err = fmt.Errorf("%w: %w", ErrInDoubt, err)
+		}
 		return w.rollback(fmt.Errorf("commit: %w", err))
 	}
 	w.s.activity.batches.Add(1)
 	w.log.requests += len(batch)
 	if synced {
 		w.s.activity.syncs.Add(1)
+		w.s.keeper.Note(w.tx.syncs)
 	}
 	if changed {
 		w.unsynced = !synced

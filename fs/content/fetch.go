@@ -44,7 +44,7 @@ func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) 
 	}
 	defer f.Close()
 	if err := e.attach(v, f, sum); err != nil {
-		return errors.Join(err, e.discard(f.ID))
+		return e.undo(err, f.ID)
 	}
 	if l.file, err = e.Local.Open(f.ID); err != nil {
 		return err

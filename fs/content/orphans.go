@@ -103,9 +103,9 @@ func (e *Engine) sweepOnce(before time.Time) error {
 	return errors.Join(append(errs, e.SweepStrays(), e.emptyTrash())...)
 }
 
-// emptyTrash unlinks what the metadata threw away. The rows go after the unlinks
-// are durable: a file that came back after a power cut would look like content
-// that nobody knows.
+// emptyTrash unlinks what the metadata threw away. That it did is durable before that:
+// a row that a power cut brought back would have lost its bytes. The rows go after the
+// unlinks are durable: a file that came back would look like content that nobody knows.
 func (e *Engine) emptyTrash() error {
 	const some = 512
 	for {
@@ -117,6 +117,9 @@ func (e *Engine) emptyTrash() error {
 		for i, f := range files {
 			ids[i] = local.ID(f)
 		}
+		if err := e.settled(); err != nil {
+			return err
+		}
 		if err := e.Local.Remove(ids); err != nil {
 			return err
 		}
@@ -127,6 +130,15 @@ func (e *Engine) emptyTrash() error {
 			return nil
 		}
 	}
+}
+
+// settled returns when all that the metadata shows is durable, so that what it does not
+// need any more may go. It fails once the outcome of a change is in doubt.
+func (e *Engine) settled() error {
+	if err := e.Meta.Sync(context.Background()); err != nil {
+		return fmt.Errorf("nothing is removed before the metadata is durable: %w", err)
+	}
+	return nil
 }
 
 func timeoutContext(d time.Duration) (context.Context, context.CancelFunc) {

@@ -43,6 +43,10 @@ func (r *recovery) run(ctx context.Context) error {
 	if foreign > 0 {
 		r.Log.Warn("the local store holds files that contentfs did not make; they are left alone", "count", foreign)
 	}
+	// What a crash left visible is durable before anything is done because of it.
+	if err := r.settled(); err != nil {
+		return err
+	}
 	// Before the files: what a node without a name had open is nobody's any more.
 	if err := r.forgetOrphans(); err != nil {
 		return err

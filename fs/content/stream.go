@@ -33,11 +33,12 @@ type stream struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // requests under way
 
-	mu     sync.Mutex // guards what follows
-	blocks []*block   // nil: not asked for
-	left   int        // blocks that are not there
-	whole  error      // of the check of the whole; nil before it, and if it went well
-	kept   bool       // file is the version's, or was: it is not ours to remove
+	mu       sync.Mutex // guards what follows
+	blocks   []*block   // nil: not asked for
+	left     int        // blocks that are not there
+	whole    error      // of the check of the whole; nil before it, and if it went well
+	kept     bool       // file is the version's, or was: it is not ours to remove
+	doubtful bool       // it may be
 }
 
 // block is a range that is there or on its way.
@@ -164,6 +165,9 @@ func (s *stream) finish() error {
 		s.e.Log.Error("what was fetched is not the content", "version", s.v.ID, "key", s.v.Key, "err", err)
 	} else if kerr := s.e.attach(&s.v, s.file, sum); kerr != nil {
 		s.e.Log.Error("cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", kerr)
+		s.mu.Lock()
+		s.doubtful = meta.InDoubt(kerr)
+		s.mu.Unlock()
 		return nil
 	}
 	s.mu.Lock()
@@ -190,10 +194,17 @@ func (s *stream) check() ([]byte, error) {
 func (s *stream) stop() {
 	s.cancel()
 	s.wg.Wait()
-	if kept, _ := s.outcome(); kept {
+	if kept, _ := s.outcome(); kept || s.inDoubt() {
 		return
 	}
 	if err := s.e.discard(s.file.ID); err != nil {
 		s.e.Log.Warn("cannot remove an incomplete local file; the next start will", "file", s.file.ID, "err", err)
 	}
+}
+
+// inDoubt reports whether the file may be the version's after the next start.
+func (s *stream) inDoubt() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doubtful
 }

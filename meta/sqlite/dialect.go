@@ -15,6 +15,7 @@ func dialect() meta.Dialect {
 		Name:     "sqlite",
 		Rebind:   rebind,
 		Classify: classify,
+		InDoubt:  inDoubt,
 		Begin:    "BEGIN IMMEDIATE",
 		Durable:  "PRAGMA synchronous = FULL",
 		Visible:  "PRAGMA synchronous = NORMAL",
@@ -74,4 +75,15 @@ func classifyIO(e sqlite3.Error) meta.Class {
 		return meta.ClassNoSpace
 	}
 	return meta.ClassBroken
+}
+
+// inDoubt: the last frame of the log, which makes a commit of those before it, may have
+// been written before the sync or the write itself failed. A disk that was full took it
+// in part at most, which is no commit.
+func inDoubt(err error) bool {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return true // nothing that SQLite says
+	}
+	return e.Code == sqlite3.ErrIoErr && classifyIO(e) == meta.ClassBroken
 }
