@@ -65,7 +65,7 @@ func missing(path string) error {
 	err := error(&os.PathError{Op: "open", Path: path, Err: fs.ErrNotExist})
 	m, merr := peekMark(path)
 	if merr == nil && m != nil && m.State != made {
-		err = fmt.Errorf("%w: %w", meta.ErrMissing, err)
+		return fmt.Errorf("%w: %s", meta.ErrMissing, path) // which is more than that there is none
 	}
 	return errors.Join(err, merr)
 }
