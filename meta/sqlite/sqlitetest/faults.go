@@ -19,6 +19,15 @@ type Faults struct {
 	fulls  int        // how often; negative: always
 	found  int        // how often it was, since it was asked for
 	broken bool       // no statement works any more
+	synced func()
+}
+
+// OnSync has f called after each commit that waited for the disk: what a power cut
+// leaves, at the worst, is the log as it is at that moment.
+func (f *Faults) OnSync(call func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.synced = call
 }
 
 // FailSync has the sync of the n-th commit from now on fail: the change is in the log,
@@ -57,12 +66,21 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{inner.(*sqlite3.SQLiteConn), c.faults}, nil
+	return &conn{SQLiteConn: inner.(*sqlite3.SQLiteConn), faults: c.faults}, nil
 }
 
 type conn struct {
 	*sqlite3.SQLiteConn
 	faults *Faults
+	lazy   bool // commits do not wait for the disk
+}
+
+// ExecContext runs a statement that is not prepared.
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if mode, ok := strings.CutPrefix(query, "PRAGMA synchronous = "); ok {
+		c.lazy = mode != "FULL"
+	}
+	return c.SQLiteConn.ExecContext(ctx, query, args)
 }
 
 // PrepareContext hands out statements that fail when it is their turn.
@@ -96,7 +114,20 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (drive
 		}
 		return nil, sqlite3.Error{Code: sqlite3.ErrIoErr, ExtendedCode: sqlite3.ErrIoErrFsync, SystemErrno: syscall.EIO}
 	}
-	return s.SQLiteStmt.ExecContext(ctx, args)
+	r, err := s.SQLiteStmt.ExecContext(ctx, args)
+	if err == nil && s.query == "COMMIT" && !s.c.lazy {
+		s.c.faults.call()
+	}
+	return r, err
+}
+
+func (f *Faults) call() {
+	f.mu.Lock()
+	call := f.synced
+	f.mu.Unlock()
+	if call != nil {
+		call()
+	}
 }
 
 type outcome int
