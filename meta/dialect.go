@@ -32,6 +32,11 @@ type Dialect struct {
 	// Log controls the write-ahead log; the zero value leaves it to the database.
 	Log Log
 
+	// Quick gives "ok", or the first complaint about the structure of the database.
+	// Damaged reports whether an error is such a complaint.
+	Quick   string
+	Damaged func(err error) bool
+
 	// Verify are queries that give one row "ok", or a row for each complaint.
 	Verify []string
 }

@@ -17,6 +17,11 @@ type Keeper interface {
 	// Nothing is written after it.
 	End(emptied bool) error
 
+	// Unchecked reports whether the database was not read whole at its start although it
+	// may be damaged: then that is done beside the work, and Suspect called if it is.
+	Unchecked() bool
+	Suspect() error
+
 	// Freeze is called before the connections are closed, after the disk failed: their
 	// end must not write to the database. It does what it can.
 	Freeze() error
@@ -36,6 +41,12 @@ func (NoKeeper) Sync() error { return nil }
 
 // End does nothing.
 func (NoKeeper) End(bool) error { return nil }
+
+// Unchecked is false.
+func (NoKeeper) Unchecked() bool { return false }
+
+// Suspect does nothing.
+func (NoKeeper) Suspect() error { return nil }
 
 // Freeze does nothing.
 func (NoKeeper) Freeze() error { return nil }

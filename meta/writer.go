@@ -23,6 +23,7 @@ type writer struct {
 	log  logKeeper
 	// noted is the goroutine that makes what the keeper noted durable.
 	noted noter
+	check checker
 
 	// full is what the connection was last told: whether commits are durable.
 	full bool
@@ -101,12 +102,14 @@ func (w *writer) open() error {
 		return err
 	}
 	w.noted.start(w.s.keeper)
+	w.check.start(w.s)
 	return w.log.open(w.s)
 }
 
 func (w *writer) close() error {
 	errs := []error{w.log.close()}
 	w.noted.stop()
+	w.check.stop()
 	for _, stmt := range w.tx.prepared {
 		errs = append(errs, stmt.Close())
 	}
@@ -138,6 +141,8 @@ func (w *writer) loop(ctx context.Context) error {
 			do = func() error { return w.run(w.s.take(batchLimit)) }
 		case <-clock.C:
 			do = func() error { return errors.Join(w.settle(), w.listen()) }
+		case err := <-w.check.found:
+			do = func() error { return err }
 		case err := <-w.log.copied:
 			do = func() error { return w.log.finishCopy(w, err) }
 		}
@@ -201,7 +206,7 @@ func (w *writer) settle() error {
 // fatal gives err if the store must stop for it. All other errors were answered
 // to those who asked, or come again by themselves.
 func (w *writer) fatal(err error) error {
-	if err != nil && (w.s.dialect.Classify(err) == ClassBroken || errors.Is(err, ErrInDoubt)) {
+	if err != nil && (w.s.dialect.Classify(err) == ClassBroken || errors.Is(err, ErrInDoubt) || errors.Is(err, ErrDamaged)) {
 		return err
 	}
 	return nil

@@ -28,6 +28,8 @@ func dialect() meta.Dialect {
 			ShortWait: "PRAGMA busy_timeout = 50",
 			LongWait:  "PRAGMA busy_timeout = 5000",
 		},
+		Quick:   "PRAGMA quick_check(1)",
+		Damaged: damaged,
 		Verify: []string{
 			"PRAGMA integrity_check",
 			`SELECT 'a row of ' || "table" || ' refers to one of ' || parent || ' that does not exist'
@@ -86,4 +88,11 @@ func inDoubt(err error) bool {
 		return true // nothing that SQLite says
 	}
 	return e.Code == sqlite3.ErrIoErr && classifyIO(e) == meta.ClassBroken
+}
+
+// damaged: SQLite cannot make sense of the file, or it is shorter than it says.
+func damaged(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) &&
+		(e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB || e.ExtendedCode == sqlite3.ErrIoErrShortRead)
 }

@@ -14,9 +14,11 @@ import (
 	"contentfs/meta"
 )
 
-// checkLimit is the size up to which a database is read whole before it is opened,
-// after an end that was not in order or when somebody wrote to it since.
-const checkLimit = 2 << 30
+// checkLimit is the size up to which a database is read whole before it is opened, after
+// an end that was not in order: some seconds where the disk is slow. A larger one, of more
+// than some hundred thousand files, is read beside the work. One that somebody wrote to
+// since an orderly end is read before in any case.
+const checkLimit = 256 << 20
 
 // begin opens the mark of a database and finds out whether the database is the one that
 // was left: before the first connection, which ends the log of the last life and writes
@@ -115,6 +117,13 @@ func (o Options) fresh() error {
 	return err
 }
 
+func (o Options) checkLimit() int64 {
+	if o.CheckLimit > 0 {
+		return o.CheckLimit
+	}
+	return checkLimit
+}
+
 func exists(path string) (bool, error) {
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,13 +158,17 @@ func (k *keeper) examine(o Options) error {
 	if err != nil {
 		return err
 	}
-	whole := m.State == ended && st == m.File
+	whole := m.State == ended && st == m.File && !m.Suspect
 	if !whole {
 		if err := dropCaches(k.path); err != nil {
 			return err
 		}
 	}
-	return k.look(o, log, whole || st.Size > checkLimit)
+	k.unchecked = !whole && m.State != ended && !m.Suspect && st.Size > o.checkLimit()
+	if err := k.look(o, log, whole || k.unchecked); err != nil || !m.Suspect {
+		return err
+	}
+	return k.set(func(m *mark) { m.Suspect = false }) // it was mended, or put back
 }
 
 // logSize is the length of the log, -1 if there is none.
@@ -245,8 +258,8 @@ func (k *keeper) compare(db queryer, o Options, whole bool) error {
 // never was a database of ours it is not known.
 func (k *keeper) damage(err error) error {
 	var e sqlite3.Error
-	bad := errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB ||
-		e.Code == sqlite3.ErrError || e.ExtendedCode == sqlite3.ErrIoErrShortRead)
+	bad := damaged(err) || errors.As(err, &e) && e.Code == sqlite3.ErrError // no such table
+	errors.As(err, &e)
 	if k.mark.Volume != "" && (bad || errors.Is(err, meta.ErrForeign)) || bad && e.Code != sqlite3.ErrNotADB {
 		return fmt.Errorf("%w: %w", meta.ErrDamaged, err)
 	}

@@ -21,6 +21,8 @@ type keeper struct {
 	dirty  bool     // noted since the last sync
 	failed error    // of the last note
 	frozen *os.File // holds the lock that keeps SQLite from copying the log
+
+	unchecked bool // set by begin
 }
 
 // Note writes down that the database has seen so many durable transactions. A process
@@ -90,6 +92,12 @@ func (k *keeper) End(emptied bool) error {
 		now.State, now.File = ended, st
 	})
 }
+
+// Unchecked reports whether the database was too large to be read at the start.
+func (k *keeper) Unchecked() bool { return k.unchecked }
+
+// Suspect has the next start read the database whole, however large it is.
+func (k *keeper) Suspect() error { return k.set(func(m *mark) { m.Suspect = true }) }
 
 // Bytes of a database that SQLite locks (os_unix.c).
 const (

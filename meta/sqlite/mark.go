@@ -30,6 +30,9 @@ type mark struct {
 	// more perhaps, never fewer.
 	Syncs int64 `json:"syncs"`
 
+	// Suspect: damage was found, by who had the database open.
+	Suspect bool `json:"suspect,omitempty"`
+
 	// File is how an orderly end left the database.
 	File stamp `json:"file,omitzero"`
 }

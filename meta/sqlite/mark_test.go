@@ -304,3 +304,29 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 	must(s.Lookup(meta.Root, []byte("g")))(t)
 }
+
+// TestCheckedBeside: a database that is too large to be read at the start is read beside
+// the work. If it is damaged the store ends, and the next start refuses it.
+func TestCheckedBeside(t *testing.T) {
+	_, _, crashed := lives(t)
+	path := filepath.Join(t.TempDir(), "meta.db")
+	copyFiles(t, crashed, path, suffixes...)
+	large := Options{CheckLimit: 1}
+	b := must(os.ReadFile(path))(t)
+	copy(b[len(b)-4096:], make([]byte, 4096))
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := must(Open(path, large))(t)
+	if err := s.Run(context.Background()); !errors.Is(err, meta.ErrDamaged) {
+		t.Errorf("Run: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(path, large); !errors.Is(err, meta.ErrDamaged) {
+		t.Errorf("the next start: %v", err)
+	}
+	copyFiles(t, crashed, path, "", "-wal")
+	run(t, openAt(t, path, large))
+}

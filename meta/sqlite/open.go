@@ -40,6 +40,9 @@ type Options struct {
 	// Holds reports whether there is content that a database must have been about: then
 	// none is made where it is missing or empty (meta.ErrMissing). Nil: it is not known.
 	Holds func() (bool, error)
+	// CheckLimit is the size in bytes up to which a database is read whole before it is
+	// used, after a crash; 0 for the usual one.
+	CheckLimit int64
 	// Wrap stands between the store and its connections where a test stages faults
 	// of the disk; nil otherwise.
 	Wrap func(driver.Connector) driver.Connector
