@@ -12,6 +12,10 @@ type Dialect struct {
 	// Classify sorts an error of the driver.
 	Classify func(err error) Class
 
+	// InDoubt reports whether a COMMIT that ended with err may have happened all the
+	// same, so that the next who opens the database finds it.
+	InDoubt func(err error) bool
+
 	// Begin starts a transaction that may write.
 	Begin string
 
@@ -31,6 +35,10 @@ type Dialect struct {
 	// CopyTo copies the database to the empty file $1, outside of a transaction; ""
 	// where the database is copied by other means.
 	CopyTo string
+	// Quick gives "ok", or the first complaint about the structure of the database.
+	// Damaged reports whether an error is such a complaint.
+	Quick   string
+	Damaged func(err error) bool
 
 	// Verify are queries that give one row "ok", or a row for each complaint.
 	Verify []string

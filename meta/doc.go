@@ -118,6 +118,14 @@
 // not known here or not this process's to make). Times are nanoseconds since 1970 in UTC, as integers;
 // names, targets and paths are bytes.
 //
+// # A change in doubt
+//
+// When the disk fails during a commit it is not known whether the change will be found
+// after the next start. Whoever asked gets ErrInDoubt, and must not undo on the disk what
+// the change would need; the store takes no more changes. Of requests that share a
+// transaction each gets its own answer: where one found the disk full and all were rolled
+// back, the others get a transaction of their own.
+//
 // # What a crash leaves
 //
 // SQLite rolls back what was not committed. After a power cut the last visible

@@ -35,6 +35,7 @@ type logKeeper struct {
 	at       int  // length at which the log is copied next
 	last     int  // length at the last look
 	copying  bool // the goroutine has work
+	emptied  bool // at the end
 
 	work   chan struct{} // closed to end the goroutine
 	copied chan error    // its answer to each piece of work
@@ -134,11 +135,18 @@ func (l *logKeeper) empty(w *writer) error {
 			return err
 		}
 	}
-	_, _, err := l.control(w.conn, l.s.dialect.Log.Truncate)
+	var err error
+	l.emptied, err = l.truncate(w.conn)
 	if err != nil && l.s.dialect.Classify(err) == ClassNoSpace {
 		return nil // the database cannot grow now; all is in the log, and durable
 	}
 	return err
+}
+
+// truncate reports whether nobody was in the way.
+func (l *logKeeper) truncate(conn *sql.Conn) (bool, error) {
+	pages, _, err := l.control(conn, l.s.dialect.Log.Truncate)
+	return err == nil && pages == 0, err
 }
 
 // control runs one of the dialect's statements for the log. A lock in the way is

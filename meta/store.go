@@ -15,6 +15,7 @@ import (
 // return ErrClosed once it has returned.
 type Store struct {
 	dialect Dialect
+	keeper  Keeper
 	writes  *sql.DB // nil: opened for reading
 	read    *reader
 	volume  string
@@ -65,10 +66,11 @@ type activity struct {
 
 // New makes a Store of an opened database whose schema is there. writes must
 // allow three connections and is nil for a store that only reads. The packages
-// that open databases call it; the Store closes both.
-func New(d Dialect, writes, reads *sql.DB) (*Store, error) {
+// that open databases call it; the Store closes both, and then k, unless it fails.
+func New(d Dialect, writes, reads *sql.DB, k Keeper) (*Store, error) {
 	s := &Store{
 		dialect: d,
+		keeper:  k,
 		writes:  writes,
 		read:    &reader{db: reads, rebind: d.Rebind, prepared: make(map[string]*sql.Stmt)},
 		turn:    make(chan struct{}, 1),
@@ -91,11 +93,15 @@ func New(d Dialect, writes, reads *sql.DB) (*Store, error) {
 // it: changes that still wait get ErrClosed.
 func (s *Store) Close() error {
 	s.stop(nil)
-	errs := []error{s.read.close(), s.read.db.Close()}
+	var errs []error
+	if s.Failed() != nil {
+		errs = append(errs, s.keeper.Freeze())
+	}
+	errs = append(errs, s.read.close(), s.read.db.Close())
 	if s.writes != nil {
 		errs = append(errs, s.writes.Close())
 	}
-	return opErr("close", errors.Join(errs...))
+	return opErr("close", errors.Join(append(errs, s.keeper.Close())...))
 }
 
 func (r *reader) close() error {
@@ -201,6 +207,17 @@ func (s *Store) closedErrLocked() error {
 		return fmt.Errorf("%w: %w", ErrClosed, s.cause)
 	}
 	return ErrClosed
+}
+
+// Failed is why the store stopped by itself, nil while it did not. What was asked of it
+// last may be in doubt then.
+func (s *Store) Failed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause == nil {
+		return nil
+	}
+	return s.closedErrLocked()
 }
 
 // signal has Run look at the queue.

@@ -15,7 +15,8 @@ type tx struct {
 
 	lastIno     Ino
 	lastVersion VersionID
-	counted     bool // one of them was advanced
+	syncs       int64 // durable transactions ever
+	counted     bool  // one of them was advanced
 
 	had   VersionID // lastVersion before this transaction
 	first VersionID // the first id that it gave out; 0: none
@@ -80,7 +81,7 @@ func (t *tx) must(why error, query string, args ...any) error {
 // loadCounters reads what another process may have advanced.
 func (t *tx) loadCounters() error {
 	t.counted, t.first = false, 0
-	err := t.row(`SELECT last_ino, last_version FROM counter`).Scan(&t.lastIno, &t.lastVersion)
+	err := t.row(`SELECT last_ino, last_version, syncs FROM counter`).Scan(&t.lastIno, &t.lastVersion, &t.syncs)
 	t.had = t.lastVersion
 	return err
 }
@@ -91,12 +92,11 @@ func (t *tx) storeCounters(durable bool) error {
 	if !durable && !t.counted {
 		return nil
 	}
-	syncs := 0
 	if durable {
-		syncs = 1
+		t.syncs++
 	}
-	err := t.exec(`UPDATE counter SET last_ino = $1, last_version = $2, syncs = syncs + $3`,
-		t.lastIno, t.lastVersion, syncs)
+	err := t.exec(`UPDATE counter SET last_ino = $1, last_version = $2, syncs = $3`,
+		t.lastIno, t.lastVersion, t.syncs)
 	if err != nil {
 		return fmt.Errorf("counters: %w", err)
 	}

@@ -23,6 +23,9 @@ type writer struct {
 	conn *sql.Conn
 	tx   tx
 	log  logKeeper
+	// noted is the goroutine that makes what the keeper noted durable.
+	noted noter
+	check checker
 
 	// full is what the connection was last told: whether commits are durable.
 	full bool
@@ -54,6 +57,9 @@ func (s *Store) Run(ctx context.Context) error {
 		err = w.loop(ctx)
 	}
 	err = errors.Join(err, w.close())
+	if err == nil && s.writes != nil {
+		err = s.keeper.End(w.log.emptied)
+	}
 	s.stop(err)
 	return opErr("run", err)
 }
@@ -101,11 +107,15 @@ func (w *writer) open() error {
 	if err := w.setDurable(true); err != nil {
 		return err
 	}
+	w.noted.start(w.s.keeper)
+	w.check.start(w.s)
 	return w.log.open(w.s)
 }
 
 func (w *writer) close() error {
 	errs := []error{w.log.close()}
+	w.noted.stop()
+	w.check.stop()
 	for _, stmt := range w.tx.prepared {
 		errs = append(errs, stmt.Close())
 	}
@@ -137,6 +147,8 @@ func (w *writer) loop(ctx context.Context) error {
 			do = func() error { return w.run(w.s.take(batchLimit)) }
 		case <-clock.C:
 			do = func() error { return errors.Join(w.settle(), w.listen()) }
+		case err := <-w.check.found:
+			do = func() error { return err }
 		case err := <-w.log.copied:
 			do = func() error { return w.log.finishCopy(w, err) }
 		}
@@ -200,14 +212,14 @@ func (w *writer) settle() error {
 // fatal gives err if the store must stop for it. All other errors were answered
 // to those who asked, or come again by themselves.
 func (w *writer) fatal(err error) error {
-	if err != nil && w.s.dialect.Classify(err) == ClassBroken {
+	if err != nil && (w.s.dialect.Classify(err) == ClassBroken || errors.Is(err, ErrInDoubt) || errors.Is(err, ErrDamaged)) {
 		return err
 	}
 	return nil
 }
 
-// run commits a batch and answers it. The error is that of the transaction, not
-// of a request.
+// run commits a batch and answers each request with what became of it. The error is
+// that of the transaction, or of the last one where there were several.
 func (w *writer) run(batch []*request) (err error) {
 	if len(batch) == 0 {
 		return nil
@@ -218,21 +230,59 @@ func (w *writer) run(batch []*request) (err error) {
 	w.broken = errPanicked
 	defer func() {
 		for _, r := range batch {
-			switch {
-			case w.broken == errPanicked:
-				r.done <- errPanicked
-			case err != nil:
-				r.done <- err
-			default:
-				r.done <- r.err
+			if w.broken == errPanicked {
+				r.err = errPanicked
 			}
+			r.done <- r.err
 		}
 	}()
-	if err = w.transact(batch); err != nil {
-		err = w.describe(err)
+	err = w.transact(batch)
+	if w.separable(batch, err) {
+		err = w.separate(batch)
+	} else {
+		w.blame(batch, err)
 	}
 	w.broken = nil
 	return err
+}
+
+// separable reports whether some of a batch that failed may be as good as ever: a disk
+// that is full for one may have room for another, and SQLite then rolls back all.
+func (w *writer) separable(batch []*request, err error) bool {
+	return err != nil && len(batch) > 1 && w.fatal(err) == nil && w.s.dialect.Classify(err) != ClassBusy
+}
+
+// separate gives each request of a batch that was rolled back a transaction of its own.
+func (w *writer) separate(batch []*request) (err error) {
+	for i, r := range batch {
+		if w.fatal(err) != nil {
+			r.err = fmt.Errorf("%w: %w", ErrClosed, err)
+			continue
+		}
+		r.err = nil
+		err = w.transact(batch[i : i+1])
+		w.blame(batch[i:i+1], err)
+	}
+	return err
+}
+
+// blame gives the requests of a transaction that failed as a whole their answer. What
+// a request did wrong by itself is its own.
+func (w *writer) blame(batch []*request, err error) {
+	if err == nil {
+		return
+	}
+	why := w.describe(err)
+	if w.fatal(err) != nil && !errors.Is(err, ErrInDoubt) {
+		why = fmt.Errorf("%w: %w", ErrClosed, err) // not made, and nobody will
+	}
+	for _, r := range batch {
+		if r.err == nil {
+			r.err = why
+		} else {
+			r.err = w.describe(r.err)
+		}
+	}
 }
 
 // errPanicked: a change ended in a panic.
@@ -240,7 +290,7 @@ var errPanicked = errors.New("a change ended in a panic")
 
 // describe adds what an error of the driver means.
 func (w *writer) describe(err error) error {
-	if w.s.dialect.Classify(err) == ClassNoSpace {
+	if w.s.dialect.Classify(err) == ClassNoSpace && !errors.Is(err, ErrNoSpace) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err
@@ -261,6 +311,9 @@ func (w *writer) transact(batch []*request) error {
 		return w.rollback(err)
 	}
 	if err := w.tx.exec("COMMIT"); err != nil {
+		if w.s.dialect.InDoubt(err) {
+			err = fmt.Errorf("%w: %w", ErrInDoubt, err)
+		}
 		return w.rollback(fmt.Errorf("commit: %w", err))
 	}
 	w.issued = w.issued || w.tx.first != 0
@@ -268,6 +321,7 @@ func (w *writer) transact(batch []*request) error {
 	w.log.requests += len(batch)
 	if synced {
 		w.s.activity.syncs.Add(1)
+		w.s.keeper.Note(w.tx.syncs)
 	}
 	if changed {
 		w.unsynced = !synced

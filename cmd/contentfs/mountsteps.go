@@ -76,6 +76,8 @@ func mountFailure(cfg *config, err error) error {
 		f.try = "install the package fuse3, or mount as root"
 	case errors.Is(err, volume.ErrListen):
 		f.try = fmt.Sprintf("another http = \"127.0.0.1:PORT\", or --http=; ss -ltnp shows who has %s", cfg.http)
+	case meta.NotAsLeft(err):
+		f.try = remedyNotAsLeft(cfg, err)
 	case errors.Is(err, meta.ErrForeign), errors.Is(err, meta.ErrTooNew), errors.Is(err, meta.ErrTooOld):
 		f.try = "the contentfs that wrote " + cfg.state + ", or another --state"
 	case errors.Is(err, iofs.ErrPermission):

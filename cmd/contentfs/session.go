@@ -64,6 +64,9 @@ func (p *program) openSession(t *target, write bool) (*session, error) {
 
 func sessionFailure(t *target, err error) error {
 	try := "--state DIR, as it was given when the volume was mounted"
+	if remedy := remedyNotAsLeft(t.config, err); remedy != "" {
+		try = remedy
+	}
 	if errors.Is(err, meta.ErrTooOld) {
 		try = "contentfs mount " + t.name + ", which brings the database up to date"
 	}

@@ -110,7 +110,7 @@ func (e *Engine) fetchCommitted(ctx context.Context, v *meta.Version) (*local.Fi
 	}
 	defer f.Close()
 	if err := e.attach(v, f, sum); err != nil {
-		return nil, errors.Join(err, e.discard(f.ID))
+		return nil, e.undo(err, f.ID)
 	}
 	v.File = meta.FileID(f.ID)
 	return e.Local.Open(f.ID)

@@ -71,6 +71,11 @@
 //	taken in by half               names, and the origin       the next look goes on
 //	superseded, not unlinked       trash row                   unlinked
 //
+// A change whose outcome is in doubt (meta.ErrInDoubt) is treated as if it were made and as
+// if it were not: new files that it would give to somebody stay, and nothing is removed
+// any more. Nothing is ever unlinked because of what the metadata shows before that is
+// durable.
+//
 // # Invariants
 //
 //   - A version's file is never written to, but while it is marked Open in the

@@ -62,7 +62,7 @@ func (e *Engine) fetchAndKeep(ctx context.Context, v *meta.Version) (*local.File
 	}
 	defer f.Close()
 	if err := e.attach(v, f, sum); err != nil {
-		return nil, errors.Join(err, e.discard(f.ID))
+		return nil, e.undo(err, f.ID)
 	}
 	return e.Local.Open(f.ID)
 }

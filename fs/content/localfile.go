@@ -72,5 +72,16 @@ func (e *Engine) used(v *meta.Version) {
 	}
 }
 
+// undo throws away a new local file because of err, which it returns. If it is not
+// known whether the change that gives the file to somebody was made, the file stays: the
+// next start finds out.
+func (e *Engine) undo(err error, id local.ID) error {
+	if meta.InDoubt(err) {
+		e.Log.Error("a local file is kept: the metadata may refer to it", "file", id, "err", err)
+		return err
+	}
+	return errors.Join(err, e.discard(id))
+}
+
 // discard throws away a file that nothing refers to.
 func (e *Engine) discard(id local.ID) error { return e.Local.Remove([]local.ID{id}) }

@@ -132,7 +132,7 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 	}
 	if err != nil {
 		f.Close()
-		return meta.Node{}, nil, errors.Join(err, e.discard(f.ID))
+		return meta.Node{}, nil, e.undo(err, f.ID)
 	}
 	h := &Handle{l: e.live.hold(node.Ino), write: true}
 	_ = h.l.acquire(context.Background()) // cannot fail: never cancelled
@@ -282,7 +282,7 @@ func (e *Engine) newDraft(l *live, base meta.VersionID) (*local.File, error) {
 	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: base, Now: now()})
 	if err != nil {
 		f.Close()
-		return nil, errors.Join(err, e.discard(f.ID))
+		return nil, e.undo(err, f.ID)
 	}
 	return f, nil
 }

@@ -156,6 +156,9 @@ func (e *Engine) emptyTrash() error {
 		for i, f := range files {
 			ids[i] = local.ID(f)
 		}
+		if err := e.settled(); err != nil {
+			return err
+		}
 		if err := e.Local.Remove(ids); err != nil {
 			return err
 		}
@@ -171,16 +174,28 @@ func (e *Engine) emptyTrash() error {
 // settleTrash makes durable why files were thrown away. Where closes do not wait for
 // the disk, that is also what came in their place.
 func (e *Engine) settleTrash() error {
+	if err := e.Meta.Failed(); err != nil {
+		return err
+	}
 	if e.Durability == Relaxed {
 		return e.Local.SyncAll()
 	}
-	err := e.Meta.Sync(context.Background())
+	err := e.settled()
 	if errors.Is(err, meta.ErrNoSpace) {
 		// There is no room for the row that makes the store sync its log. The log is
 		// on this file system, and whole up to there.
 		return e.Local.SyncAll()
 	}
 	return err
+}
+
+// settled returns when all that the metadata shows is durable, so that what it does not
+// need any more may go. It fails once the outcome of a change is in doubt.
+func (e *Engine) settled() error {
+	if err := e.Meta.Sync(context.Background()); err != nil {
+		return fmt.Errorf("nothing is removed before the metadata is durable: %w", err)
+	}
+	return nil
 }
 
 func timeoutContext(d time.Duration) (context.Context, context.CancelFunc) {

@@ -60,6 +60,9 @@ func (e *Engine) spillLocked(ctx context.Context, n, files int64) error {
 // spillOne moves a version's bytes to the fallback unless somebody uses them, and
 // returns how many left this disk.
 func (e *Engine) spillOne(id meta.VersionID) (freed int64, moved bool, err error) {
+	if err := e.Meta.Failed(); err != nil {
+		return 0, false, err // the copy that is to be written anew may be on record after all
+	}
 	v, err := e.Meta.Version(id)
 	if gone(err) || err == nil && (v.Fallback != nil || !v.Local() || e.live.writing(v.Ino) != nil) {
 		return 0, false, nil

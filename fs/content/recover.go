@@ -47,6 +47,10 @@ func (r *recovery) run(ctx context.Context) error {
 	if err := r.emptyTrash(); err != nil && !noRoom(err) {
 		return err
 	}
+	// What a crash left visible is durable before anything is done because of it.
+	if err := r.settled(); err != nil && !noRoom(err) {
+		return err
+	}
 	// Before the files: what a node without a name had open is nobody's any more.
 	if err := r.forgetOrphans(); err != nil {
 		return err

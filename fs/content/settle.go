@@ -238,6 +238,9 @@ func (e *Engine) makeWay(rel []byte) error {
 func (e *Engine) clear(rel []byte) error {
 	s, err := e.Meta.StrayAt(rel)
 	if err == nil {
+		err = e.settled()
+	}
+	if err == nil {
 		err = e.removeStray(&s)
 	}
 	if err != nil && !gone(err) {

@@ -50,7 +50,7 @@ func (e *Engine) makeDir(rel []byte) error {
 	return errors.Join(err, dir.Sync())
 }
 
-// removeStray removes what a path holds that no version has.
+// removeStray removes what a path holds that no version has, which is durable.
 func (e *Engine) removeStray(s *meta.Stray) error {
 	_, err := e.Meta.InFallback(s.Path)
 	if err != nil && !gone(err) {
@@ -76,6 +76,9 @@ func (e *Engine) SweepStrays() error {
 	var errs []error
 	for {
 		list, err := e.Meta.Strays(after, some)
+		if err == nil && len(list) > 0 {
+			err = e.settled()
+		}
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}

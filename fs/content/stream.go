@@ -38,9 +38,10 @@ type stream struct {
 	blocks []*block   // nil: not asked for
 	left   int        // blocks that are not there
 
-	passing bool  // file is in memory, since the disk has no room; set at the start
-	whole   error // of the check of the whole; nil before it, and if it went well
-	kept    bool  // file is the version's, or was: it is not ours to remove
+	passing  bool  // file is in memory, since the disk has no room; set at the start
+	whole    error // of the check of the whole; nil before it, and if it went well
+	kept     bool  // file is the version's, or was: it is not ours to remove
+	doubtful bool  // it may be
 }
 
 // block is a range that is there or on its way.
@@ -203,6 +204,9 @@ func (s *stream) finish() error {
 			level = slog.LevelDebug
 		}
 		s.e.Log.Log(context.Background(), level, "cannot keep fetched content", "version", s.v.ID, "key", s.v.Key, "err", kerr)
+		s.mu.Lock()
+		s.doubtful = meta.InDoubt(kerr)
+		s.mu.Unlock()
 		return nil
 	}
 	s.mu.Lock()
@@ -229,10 +233,17 @@ func (s *stream) check() ([]byte, error) {
 func (s *stream) stop() {
 	s.cancel()
 	s.wg.Wait()
-	if kept, _ := s.outcome(); kept || s.passing {
+	if kept, _ := s.outcome(); kept || s.passing || s.inDoubt() {
 		return
 	}
 	if err := s.e.discard(s.file.ID); err != nil {
 		s.e.Log.Warn("cannot remove an incomplete local file; the next start will", "file", s.file.ID, "err", err)
 	}
+}
+
+// inDoubt reports whether the file may be the version's after the next start.
+func (s *stream) inDoubt() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doubtful
 }

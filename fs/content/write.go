@@ -50,7 +50,7 @@ func (e *Engine) draftFrom(l *live, v *meta.Version, f *local.File) error {
 	}
 	if err != nil {
 		f.Close()
-		return errors.Join(err, e.discard(f.ID))
+		return e.undo(err, f.ID)
 	}
 	if err := e.adopt(l, f, v.ID); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 	}
 	defer c.Close()
 	if err := errors.Join(c.SetTimes(v.Mtime, v.Mtime), e.Local.SyncNew(c)); err != nil {
-		return errors.Join(err, e.discard(c.ID))
+		return e.undo(err, c.ID)
 	}
 	if l.writers > 0 {
 		// Who duplicated a descriptor writes on after a close: that is not v any more.
@@ -96,7 +96,7 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 		Ino: l.ino, File: meta.FileID(l.file.ID), Base: v.ID, Preserve: meta.FileID(c.ID), Now: now(),
 	})
 	if err != nil {
-		return errors.Join(err, e.discard(c.ID))
+		return e.undo(err, c.ID)
 	}
 	l.draft = true
 	e.tellDraft(l, v.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -76,7 +77,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 		return nil, err
 	}
 	if err = v.awaitRoom(ctx, func() (err error) {
-		v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true})
+		v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true, Holds: o.holds})
 		return err
 	}); err != nil {
 		return nil, err
@@ -105,6 +106,15 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	v.uploader = upload.New(v.engine, v.breaker, o.Log)
 	v.engine.SetQueue(v.uploader)
 	return v, v.openCopies()
+}
+
+// holds reports whether there are local files, which a database must have been about.
+func (o *Options) holds() (bool, error) {
+	list, err := os.ReadDir(filepath.Join(o.State, "local"))
+	if errors.Is(err, iofs.ErrNotExist) {
+		return false, nil
+	}
+	return len(list) > 0, err
 }
 
 // changed tells the kernel, once there is one to tell.

@@ -99,6 +99,13 @@ func (c connector) cache() string {
 
 // configure sets every pragma and then reads all of them back.
 func (c connector) configure(conn *sqlite3.SQLiteConn) error {
+	if c.role == writing || c.role == reading {
+		// Whoever closes the database last leaves the log there, empty: a log that is
+		// missing was taken away.
+		if err := conn.SetFileControlInt("main", sqlite3.SQLITE_FCNTL_PERSIST_WAL, 1); err != nil {
+			return fmt.Errorf("keep the log: %w", err)
+		}
+	}
 	for _, p := range c.pragmas() {
 		if p.value == "" {
 			continue

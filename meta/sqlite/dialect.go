@@ -15,6 +15,7 @@ func dialect() meta.Dialect {
 		Name:     "sqlite",
 		Rebind:   rebind,
 		Classify: classify,
+		InDoubt:  inDoubt,
 		Begin:    "BEGIN IMMEDIATE",
 		Durable:  "PRAGMA synchronous = FULL",
 		Visible:  "PRAGMA synchronous = NORMAL",
@@ -27,7 +28,9 @@ func dialect() meta.Dialect {
 			ShortWait: "PRAGMA busy_timeout = 50",
 			LongWait:  "PRAGMA busy_timeout = 5000",
 		},
-		CopyTo: "VACUUM INTO $1",
+		CopyTo:  "VACUUM INTO $1",
+		Quick:   "PRAGMA quick_check(1)",
+		Damaged: damaged,
 		Verify: []string{
 			"PRAGMA integrity_check",
 			`SELECT 'a row of ' || "table" || ' refers to one of ' || parent || ' that does not exist'
@@ -80,4 +83,22 @@ func classifyIO(e sqlite3.Error) meta.Class {
 		return meta.ClassNoSpace
 	}
 	return meta.ClassBroken
+}
+
+// inDoubt: the last frame of the log, which makes a commit of those before it, may have
+// been written before the sync or the write itself failed. A disk that was full took it
+// in part at most, which is no commit.
+func inDoubt(err error) bool {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return true // nothing that SQLite says
+	}
+	return e.Code == sqlite3.ErrIoErr && classifyIO(e) == meta.ClassBroken
+}
+
+// damaged: SQLite cannot make sense of the file, or it is shorter than it says.
+func damaged(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) &&
+		(e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB || e.ExtendedCode == sqlite3.ErrIoErrShortRead)
 }

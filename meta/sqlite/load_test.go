@@ -107,7 +107,7 @@ func TestPageLimit(t *testing.T) {
 		execOn(t, conn, "PRAGMA max_page_count = 60")
 		conn.Close()
 	}
-	s := must(newStore(writes, pool(connector{path: path, role: reading}, 2)))(t)
+	s := must(newStore(writes, pool(connector{path: path, role: reading}, 2), meta.NoKeeper{}))(t)
 	t.Cleanup(func() {
 		check(t, s)
 		s.Close()
@@ -145,7 +145,7 @@ func TestBroken(t *testing.T) {
 		}
 		return meta.ClassBroken
 	}
-	s := must(meta.New(d, pool(connector{path: path}, 2), pool(connector{path: path, role: reading}, 2)))(t)
+	s := must(meta.New(d, pool(connector{path: path}, 2), pool(connector{path: path, role: reading}, 2), meta.NoKeeper{}))(t)
 	t.Cleanup(func() { s.Close() })
 	done := make(chan error, 1)
 	go func() { done <- s.Run(context.Background()) }()

@@ -75,6 +75,15 @@ func BenchmarkMillion(b *testing.B) {
 	path := filled(b, millionRows)
 	b.Run("Open", func(b *testing.B) {
 		for b.Loop() {
+			s := must(Open(path, Options{}))(b)
+			run(b, s)()
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("OpenAfterCrash", func(b *testing.B) { // reads all of it from the disk
+		for b.Loop() {
 			if err := must(Open(path, Options{}))(b).Close(); err != nil {
 				b.Fatal(err)
 			}

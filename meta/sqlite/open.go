@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,6 +41,15 @@ type Options struct {
 	Migrate bool
 	// Volume is the id that a database gets that is created here, "" for a new one.
 	Volume string
+	// Holds reports whether there is content that a database must have been about: then
+	// none is made where it is missing or empty (meta.ErrMissing). Nil: it is not known.
+	Holds func() (bool, error)
+	// CheckLimit is the size in bytes up to which a database is read whole before it is
+	// used, after a crash; 0 for the usual one.
+	CheckLimit int64
+	// Wrap stands between the store and its connections where a test stages faults
+	// of the disk; nil otherwise.
+	Wrap func(driver.Connector) driver.Connector
 }
 
 // Open opens the database at path, and creates it with mode 0600 and its schema
@@ -71,20 +81,30 @@ func open(path string, o Options) (*meta.Store, error) {
 	if o.ReadOnly {
 		return openReadOnly(path, o)
 	}
+	k, err := begin(path, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openKept(path, o, k)
+	if err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	return s, nil
+}
+
+func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 	if !o.MustExist {
 		if err := create(path); err != nil {
 			return nil, err
 		}
-	} else if _, err := os.Stat(path); err != nil {
-		return nil, err
 	}
-	err = probe(connector{path: path, role: reading, probe: true}, true)
+	err := probe(connector{path: path, role: reading, probe: true}, true)
 	old := o.Migrate && errors.Is(err, meta.ErrTooOld)
 	if err != nil && !old {
 		return nil, err
 	}
 	// The writer's, that of who copies the log, and one for a copy of the database.
-	writes := pool(connector{path: path, role: writing}, 3)
+	writes := o.pool(connector{path: path, role: writing}, 3)
 	if old {
 		err = migrate(path, writes)
 	}
@@ -94,7 +114,14 @@ func open(path string, o Options) (*meta.Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}
-	return newStore(writes, pool(connector{path: path, role: reading}, o.readers()))
+	s, err := newStore(writes, o.pool(connector{path: path, role: reading}, o.readers()), k)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.opened(s.VolumeID()); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 func (o Options) readers() int {
@@ -105,8 +132,8 @@ func (o Options) readers() int {
 }
 
 // newStore closes what it was given if it fails.
-func newStore(writes, reads *sql.DB) (*meta.Store, error) {
-	s, err := meta.New(dialect(), writes, reads)
+func newStore(writes, reads *sql.DB, k meta.Keeper) (*meta.Store, error) {
+	s, err := meta.New(dialect(), writes, reads, k)
 	if err != nil {
 		err = errors.Join(err, reads.Close())
 		if writes != nil {
@@ -124,7 +151,13 @@ func newStore(writes, reads *sql.DB) (*meta.Store, error) {
 // writing, told to write nothing, and cleans up when it closes. Where that is not
 // allowed, on a read-only file system, nothing can change the file meanwhile.
 func openReadOnly(path string, o Options) (*meta.Store, error) {
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, missing(path)
+	} else if err != nil {
+		return nil, err
+	}
+	m, err := peekMark(path)
+	if err != nil {
 		return nil, err
 	}
 	r := reading
@@ -133,13 +166,15 @@ func openReadOnly(path string, o Options) (*meta.Store, error) {
 		r = inspecting
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
+	case m != nil && m.State == running:
+		return nil, meta.ErrLogMissing
 	case unix.Access(filepath.Dir(path), unix.W_OK) != nil:
 		r = immutable
 	}
 	if err := probe(connector{path: path, role: r, probe: true}, false); err != nil {
 		return nil, err
 	}
-	return newStore(nil, pool(connector{path: path, role: r}, o.readers()))
+	return newStore(nil, pool(connector{path: path, role: r}, o.readers()), meta.NoKeeper{})
 }
 
 // probe tells whether the database is ours, or empty if that is allowed, before
@@ -158,8 +193,15 @@ func probe(c connector, allowEmpty bool) (err error) {
 	return checkFormat(ctx, db)
 }
 
+func (o Options) pool(c connector, size int) *sql.DB {
+	if o.Wrap == nil {
+		return pool(c, size)
+	}
+	return pool(o.Wrap(c), size)
+}
+
 // pool makes a database whose connections, once made, are kept.
-func pool(c connector, size int) *sql.DB {
+func pool(c driver.Connector, size int) *sql.DB {
 	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)

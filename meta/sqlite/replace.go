@@ -19,7 +19,7 @@ func replacement(path string) string { return path + ".rebuilt" }
 
 // Replace puts the database at from, which is closed, in the place of the one at path,
 // which may be missing or damaged and which nobody has open. What was there is kept
-// beside it, its log too, under the name that is returned; "" if there was nothing. The
+// beside it, its log and its mark too, under the name that is returned; "" if there was nothing. The
 // caller holds the volume's lock.
 //
 // From the moment at which the new database has its name (path.rebuilt) the
@@ -58,6 +58,10 @@ func whole(path string) error {
 			return err
 		}
 	}
+	// The mark tells of the database where it was made; in its place it gets another.
+	if err := os.Remove(path + markSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
@@ -90,7 +94,7 @@ func finishReplacing(path string) (kept string, err error) {
 	}
 	// By the time of the new database, so that each attempt means the same name.
 	aside := path + ".before-rebuild-" + fi.ModTime().UTC().Format("20060102T150405.000000000Z")
-	for _, tail := range []string{"-wal", "-shm", ""} {
+	for _, tail := range []string{"-wal", "-shm", markSuffix, ""} {
 		err := os.Rename(path+tail, aside+tail)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err

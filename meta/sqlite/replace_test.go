@@ -11,7 +11,7 @@ import (
 )
 
 // made makes a closed database with a name in it.
-func made(t *testing.T, path, name string) {
+func makeWith(t *testing.T, path, name string) {
 	t.Helper()
 	s, err := Open(path, Options{})
 	if err != nil {
@@ -37,14 +37,14 @@ func has(t *testing.T, path string, o Options) (names string) {
 
 func TestReplace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "meta.db")
-	made(t, path+".new", "new")
+	makeWith(t, path+".new", "new")
 	if kept, err := Replace(path, path+".new"); err != nil || kept != "" {
 		t.Fatalf("over nothing: %q, %v", kept, err)
 	}
 	if got := has(t, path, Options{ReadOnly: true}); got != "new" {
 		t.Errorf("it has %q", got)
 	}
-	made(t, path+".new", "newer")
+	makeWith(t, path+".new", "newer")
 	for _, tail := range []string{"-wal", "-shm"} { // of a crash
 		if err := os.WriteFile(path+tail, []byte("log"), 0o600); err != nil {
 			t.Fatal(err)
@@ -87,11 +87,11 @@ func TestReplace(t *testing.T) {
 func TestReplaceCutOff(t *testing.T) {
 	for moved := range 4 {
 		path := filepath.Join(t.TempDir(), "meta.db")
-		made(t, path, "old")
+		makeWith(t, path, "old")
 		if err := os.WriteFile(path+"-wal", []byte("log"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		made(t, path+".new", "new")
+		makeWith(t, path+".new", "new")
 		if err := os.Rename(path+".new", replacement(path)); err != nil { // it is decided
 			t.Fatal(err)
 		}

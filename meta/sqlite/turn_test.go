@@ -25,7 +25,7 @@ func TestPanicEndsStore(t *testing.T) {
 		}
 		return meta.ClassOther
 	}
-	s := must(meta.New(d, pool(connector{path: path, role: writing}, 2), pool(connector{path: path, role: reading}, 1)))(t)
+	s := must(meta.New(d, pool(connector{path: path, role: writing}, 2), pool(connector{path: path, role: reading}, 1), meta.NoKeeper{}))(t)
 	defer s.Close()
 	done := make(chan error, 1)
 	var caught any

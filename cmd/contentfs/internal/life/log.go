@@ -96,6 +96,12 @@ func (l *Log) judge(line string) {
 	l.t.Errorf("the daemon logged: %s", line)
 }
 
+// Since returns a function that gives what is logged from now on.
+func (l *Log) Since() func() string {
+	begin := len(l.read())
+	return func() string { return string(l.read()[begin:]) }
+}
+
 // Tail returns the end of the log, for messages.
 func (l *Log) Tail() string {
 	b := l.read()

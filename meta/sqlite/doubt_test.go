@@ -1,0 +1,134 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"contentfs/meta"
+	"contentfs/meta/sqlite/sqlitetest"
+)
+
+// faulty opens a store between which and its database stand faults, and runs it. ended
+// gives what Run ended with.
+func faulty(t *testing.T, path string, f *sqlitetest.Faults) (s *meta.Store, ended chan error) {
+	t.Helper()
+	s = must(Open(path, Options{Wrap: f.Wrap}))(t)
+	ended = make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go func() { ended <- s.Run(ctx) }()
+	return s, ended
+}
+
+// TestInDoubt: the sync of a commit fails. Who asked is told that it is not known what
+// became of it, the store ends by itself, and the next one finds the change.
+func TestInDoubt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	var f sqlitetest.Faults
+	s, ended := faulty(t, path, &f)
+	if err := s.SetSetting("before", "1"); err != nil {
+		t.Fatal(err)
+	}
+	f.FailSync(1)
+	err := s.SetSetting("doubtful", "1")
+	if !meta.InDoubt(err) {
+		t.Errorf("the change whose sync failed: %v", err)
+	}
+	if err := <-ended; !errors.Is(err, meta.ErrInDoubt) {
+		t.Errorf("Run: %v", err)
+	}
+	if err := s.SetSetting("after", "1"); !errors.Is(err, meta.ErrClosed) || meta.InDoubt(err) {
+		t.Errorf("a change after that: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	s = openAt(t, path, Options{MustExist: true})
+	for key, there := range map[string]bool{"before": true, "doubtful": true, "after": false} {
+		if _, err := s.Setting(key); there != (err == nil) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
+// TestInDoubtTogether: all whose changes shared the transaction are told the same, but
+// for one who did something wrong by himself.
+func TestInDoubtTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	var f sqlitetest.Faults
+	s, ended := faulty(t, path, &f)
+	f.FailSync(20)
+	var doubts, closed atomic.Int64
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			var err error
+			for n := 0; err == nil; n++ {
+				if _, err := s.Link(12345, meta.Root, fmt.Append(nil, i), 1); !errors.Is(err, meta.ErrNotExist) && !errors.Is(err, meta.ErrClosed) {
+					t.Errorf("link of nothing: %v", err)
+				}
+				err = s.SetSetting(fmt.Sprint(i, "-", n), "1")
+			}
+			switch {
+			case meta.InDoubt(err):
+				doubts.Add(1)
+			case errors.Is(err, meta.ErrClosed):
+				closed.Add(1)
+			default:
+				t.Errorf("setting: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if doubts.Load() == 0 || doubts.Load()+closed.Load() != 32 {
+		t.Errorf("%d were told that it is not known, and %d that the store ended", doubts.Load(), closed.Load())
+	}
+	<-ended
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFullForOne: of changes that share a transaction one finds the disk full, and the
+// database rolls back all. The others are made, and told so.
+func TestFullForOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	var f sqlitetest.Faults
+	s, _ := faulty(t, path, &f)
+	for round := 0; f.Found() < 2; round++ {
+		if round == 1000 {
+			t.Fatal("no two changes shared a transaction")
+		}
+		f.FailFull("INTO xattr", -1)
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				if err := s.SetSetting(fmt.Sprint(round, "-", i), "1"); err != nil {
+					t.Errorf("one for whom there was room: %v", err)
+				}
+			})
+		}
+		if err := s.Setxattr(meta.Root, []byte("user.x"), []byte("1"), false, false, 1); !errors.Is(err, meta.ErrNoSpace) {
+			t.Errorf("the one for whom the disk was full: %v", err)
+		}
+		all.Wait()
+		for i := range 16 {
+			if _, err := s.Setting(fmt.Sprint(round, "-", i)); err != nil {
+				t.Errorf("what was answered is not there: %v", err)
+			}
+		}
+	}
+	f.FailFull("", 0)
+	if err := s.Setxattr(meta.Root, []byte("user.x"), []byte("1"), false, false, 1); err != nil {
+		t.Error(err)
+	}
+	check(t, s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
