@@ -164,7 +164,7 @@ func (s *struckStart) strike(stroke, n int) {
 	}
 	s.trap(n, h)
 	judge := s.Log.Forgive()
-	if _, err := s.TryMount(); err != nil {
+	if _, err := s.Attempt(); err != nil {
 		s.refused++
 	} else {
 		s.went++
@@ -179,7 +179,7 @@ func (s *struckStart) strike(stroke, n int) {
 		return
 	}
 	s.struck[k.name]++
-	if _, err := s.TryMount(); err != nil {
+	if _, err := s.Attempt(); err != nil {
 		t.Errorf("after %s at call %d, %v: the next start fails: %v\n%s", k.name, n, h.hit[0], err, s.Log.Tail())
 		s.ReapAny()
 		return

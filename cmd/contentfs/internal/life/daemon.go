@@ -36,7 +36,7 @@ type Ready struct {
 // behind those of every mount.
 func (v *Volume) Mount(more ...string) Ready {
 	v.T.Helper()
-	r, err := v.TryMount(more...)
+	r, err := v.Attempt(more...)
 	if err != nil {
 		v.T.Fatalf("the mount does not answer: %v; it logged:\n%s", err, v.Log.Tail())
 	}
@@ -46,9 +46,9 @@ func (v *Volume) Mount(more ...string) Ready {
 	return r
 }
 
-// TryMount is Mount for a start that may fail. The daemon is then to be waited for
+// Attempt is Mount for a start that may fail. The daemon is then to be waited for
 // with ReapAny or Exit, and may serve a mount all the same.
-func (v *Volume) TryMount(more ...string) (r Ready, err error) {
+func (v *Volume) Attempt(more ...string) (r Ready, err error) {
 	v.T.Helper()
 	if v.daemon != nil {
 		v.T.Fatal("a daemon is running already")
