@@ -42,7 +42,7 @@ type Store struct {
 type request struct {
 	apply   func(*tx) error
 	durable bool
-	lazy    bool // nobody asked for it: times of use and the like
+	minor   bool // times of use, attempts, and what else a copy can do without
 	err     error
 	done    chan error // takes the answer, never blocks
 }
@@ -50,7 +50,7 @@ type request struct {
 // Activity counts what the writer did since the store was opened.
 type Activity struct {
 	Requests    int64 // changes that were asked for
-	Changes     int64 // changes that were made, without what is remembered lazily
+	Changes     int64 // changes that were made, but for those of times and attempts
 	Batches     int64 // transactions that were committed
 	Syncs       int64 // those of them that waited for the disk
 	Checkpoints int64 // times the log was copied to the database
@@ -122,7 +122,7 @@ func (s *Store) Activity() Activity {
 // Sync returns when every change that was answered before it is durable, or
 // with ctx.
 func (s *Store) Sync(ctx context.Context) error {
-	r, err := s.enqueue(func(*tx) error { return nil }, true)
+	r, err := s.enqueue(&request{apply: func(*tx) error { return nil }, durable: true, minor: true})
 	if err != nil {
 		return opErr("sync", err)
 	}
@@ -139,7 +139,16 @@ func (s *Store) Sync(ctx context.Context) error {
 // durable if asked for. Where nobody is at work it does that itself: to wake
 // another goroutine and be woken by it takes longer than the change.
 func (s *Store) change(durable bool, apply func(*tx) error) error {
-	r, err := s.enqueue(apply, durable)
+	return s.request(&request{apply: apply, durable: durable})
+}
+
+// minor is a visible change that a copy of the database can do without.
+func (s *Store) minor(apply func(*tx) error) error {
+	return s.request(&request{apply: apply, minor: true})
+}
+
+func (s *Store) request(r *request) error {
+	r, err := s.enqueue(r)
 	if err != nil {
 		return err
 	}
@@ -154,11 +163,11 @@ func (s *Store) change(durable bool, apply func(*tx) error) error {
 func (s *Store) visible(apply func(*tx) error) error { return s.change(false, apply) }
 func (s *Store) durable(apply func(*tx) error) error { return s.change(true, apply) }
 
-func (s *Store) enqueue(apply func(*tx) error, durable bool) (*request, error) {
+func (s *Store) enqueue(r *request) (*request, error) {
 	if s.writes == nil {
 		return nil, fmt.Errorf("opened for reading only: %w", fs.ErrPermission)
 	}
-	r := &request{apply: apply, durable: durable, done: make(chan error, 1)}
+	r.done = make(chan error, 1)
 	s.mu.Lock()
 	if s.closed {
 		err := s.closedErrLocked()
