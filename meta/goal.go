@@ -72,7 +72,7 @@ func (s *Store) Withdraw(ids []VersionID) error {
 // is what that was decided by. ErrNotExist if it is not queued; ErrSuperseded if its
 // file has another name by now. Visible.
 func (s *Store) Hold(id VersionID, path []byte, why string, due int64) error {
-	err := s.visible(func(t *tx) error {
+	err := s.minor(func(t *tx) error {
 		v, err := getVersion(t, id)
 		if err != nil {
 			return err

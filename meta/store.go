@@ -45,7 +45,7 @@ type Store struct {
 type request struct {
 	apply   func(*tx) error
 	durable bool
-	lazy    bool // nobody asked for it: times of use and the like
+	minor   bool // times of use, attempts, and what else a copy can do without
 	err     error
 	done    chan error // takes the answer, never blocks
 }
@@ -53,7 +53,7 @@ type request struct {
 // Activity counts what the writer did since the store was opened.
 type Activity struct {
 	Requests    int64 // changes that were asked for
-	Changes     int64 // changes that were made, without what is remembered lazily
+	Changes     int64 // changes that were made, but for those of times and attempts
 	Batches     int64 // transactions that were committed
 	Syncs       int64 // those of them that waited for the disk
 	Checkpoints int64 // times the log was copied to the database
@@ -134,7 +134,7 @@ func (s *Store) Sync(ctx context.Context) error {
 }
 
 func (s *Store) syncOnce(ctx context.Context) error {
-	r, err := s.enqueue(func(*tx) error { return nil }, true)
+	r, err := s.enqueue(request{apply: func(*tx) error { return nil }, durable: true, minor: true})
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,16 @@ func (s *Store) Relieve(more func(again bool) bool) { s.relief = more }
 // change has the writer run apply and returns when the change is visible, or
 // durable if asked for. apply may run more than once, of which the last time counts.
 func (s *Store) change(durable bool, apply func(*tx) error) error {
-	return s.relieved(func() error { return s.changeOnce(durable, apply) })
+	return s.request(request{apply: apply, durable: durable})
+}
+
+// minor is a visible change that a copy of the database can do without.
+func (s *Store) minor(apply func(*tx) error) error {
+	return s.request(request{apply: apply, minor: true})
+}
+
+func (s *Store) request(r request) error {
+	return s.relieved(func() error { return s.requestOnce(r) })
 }
 
 // relieved does something again that found the disk full, while there is relief.
@@ -168,10 +177,10 @@ func (s *Store) relieved(do func() error) error {
 	return err
 }
 
-// changeOnce does so itself where nobody is at work: to wake another goroutine and be
+// requestOnce does so itself where nobody is at work: to wake another goroutine and be
 // woken by it takes longer than the change.
-func (s *Store) changeOnce(durable bool, apply func(*tx) error) error {
-	r, err := s.enqueue(apply, durable)
+func (s *Store) requestOnce(asked request) error {
+	r, err := s.enqueue(asked)
 	if err != nil {
 		return err
 	}
@@ -186,11 +195,12 @@ func (s *Store) changeOnce(durable bool, apply func(*tx) error) error {
 func (s *Store) visible(apply func(*tx) error) error { return s.change(false, apply) }
 func (s *Store) durable(apply func(*tx) error) error { return s.change(true, apply) }
 
-func (s *Store) enqueue(apply func(*tx) error, durable bool) (*request, error) {
+func (s *Store) enqueue(asked request) (*request, error) {
 	if s.writes == nil {
 		return nil, fmt.Errorf("opened for reading only: %w", fs.ErrPermission)
 	}
-	r := &request{apply: apply, durable: durable, done: make(chan error, 1)}
+	r := &asked
+	r.done = make(chan error, 1)
 	s.mu.Lock()
 	if s.closed {
 		err := s.closedErrLocked()

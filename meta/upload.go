@@ -34,7 +34,7 @@ func (s *Store) ReserveVersion(now int64) (VersionID, error) {
 // Postpone sets when a queued version is due. ErrNotExist if it is not queued.
 // Visible.
 func (s *Store) Postpone(id VersionID, due int64) error {
-	err := s.visible(func(t *tx) error {
+	err := s.minor(func(t *tx) error {
 		return t.must(ErrNotExist, `UPDATE upload SET due = $2 WHERE version = $1`, id, due)
 	})
 	return versionErr("postpone", id, err)
@@ -112,7 +112,7 @@ func (s *Store) FinishUpload(id VersionID, key, etag string, path []byte, now in
 // FailUpload notes a failed attempt and when to try again. ErrNotExist if the
 // version is not queued any more. Visible.
 func (s *Store) FailUpload(id VersionID, due int64, text string, now int64) error {
-	err := s.visible(func(t *tx) error {
+	err := s.minor(func(t *tx) error {
 		return t.must(ErrNotExist, `UPDATE upload SET attempts = attempts + 1, due = $2, error = $3, failed = $4
 			WHERE version = $1`, id, due, text, now)
 	})

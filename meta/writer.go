@@ -202,7 +202,7 @@ func (w *writer) settle() error {
 		}
 		apply = func(*tx) error { return nil }
 	}
-	r := &request{apply: apply, durable: true, lazy: true, done: make(chan error, 1)}
+	r := &request{apply: apply, durable: true, minor: true, done: make(chan error, 1)}
 	if err := w.run([]*request{r}); err != nil {
 		return err
 	}
@@ -327,7 +327,7 @@ func (w *writer) transact(batch []*request) error {
 		w.unsynced = !synced
 	}
 	for _, r := range batch {
-		if r.err == nil && !r.lazy {
+		if r.err == nil && !r.minor {
 			w.s.activity.changes.Add(1)
 		}
 	}

@@ -219,7 +219,7 @@ func (b *badDays) next(what, saved string) {
 		end = "after an orderly end"
 	}
 	said := b.Log.Since()
-	if _, err := b.TryMount(); err == nil {
+	if _, err := b.Attempt(); err == nil {
 		b.told[what+": mounted"]++
 		b.compare(what + " " + end)
 		return

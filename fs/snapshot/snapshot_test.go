@@ -130,7 +130,6 @@ func TestTake(t *testing.T) {
 	}
 	w.ok(w.m.Touch(meta.Root, w.now.UnixNano()))
 	w.ok(w.m.Sync(ctx))
-	w.taker.seen++ // the Sync
 	w.after(24 * time.Hour)
 	w.copies(1) // nobody changed anything
 	w.change()
