@@ -256,7 +256,7 @@ func (l *loop) run() {
 // what is referenced is never deleted. CONTENTFS_CRASH_TIME says how long, and
 // CONTENTFS_CRASH_SEED where it begins.
 func TestCollectionLoop(t *testing.T) {
-	seed, runs, until := rand.Uint64(), 8, time.Time{}
+	seed, runs, until := rand.Uint64(), 5, time.Time{}
 	if s := os.Getenv("CONTENTFS_CRASH_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
