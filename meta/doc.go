@@ -50,6 +50,13 @@
 // the path is on record as stray, with the file's inode: what lies there is removed
 // only if it is that file and no version's.
 //
+// # Lives
+//
+// Ids of versions go on with the time, so that the counter of an old copy that was put
+// back soon passes the ids of what was lost. The first id that a process gives out is
+// on record, with what the last one was before and a token of its own. Issued tells
+// with that whether an id, and the token that an object names, are of this database.
+//
 // # A tree that was there before
 //
 // A directory may have an origin: the path in the fallback of the one whose names are

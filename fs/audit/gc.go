@@ -22,7 +22,7 @@ var (
 )
 
 // Collection removes what was garbage before a time: retired versions with all that
-// they have, and objects that no version points to. Only what is on record is ever
+// they have, and objects that no version points to. Only what is on record is
 // removed; the bucket is not listed.
 //
 // Every step is on record before it is taken, so that a crash leaves work for the

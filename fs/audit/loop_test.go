@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,8 @@ type loop struct {
 	inodes  map[string]meta.Ino
 	orphans int // made
 
-	faults, removed, refused, restored int
+	removed, refused, restored int
+	faults                     atomic.Int32
 }
 
 // open starts a life of the database.
@@ -151,7 +153,7 @@ func (l *loop) fault() {
 	ops := []fault.Op{fault.List, fault.Stat, fault.Delete, fault.ListUploads, ""}
 	classes := []backend.Class{backend.Transient, backend.Denied, backend.Missing, backend.Absent}
 	r := fault.Rule{Op: ops[l.rng.IntN(len(ops))], Skip: l.rng.IntN(6), Times: 1 + l.rng.IntN(3), Class: classes[l.rng.IntN(3)],
-		Before: func() { l.faults++ }}
+		Before: func() { l.faults.Add(1) }}
 	switch l.rng.IntN(3) {
 	case 0:
 		r.Fail = true
@@ -256,7 +258,7 @@ func (l *loop) run() {
 // what is referenced is never deleted. CONTENTFS_CRASH_TIME says how long, and
 // CONTENTFS_CRASH_SEED where it begins.
 func TestCollectionLoop(t *testing.T) {
-	seed, runs, until := rand.Uint64(), 8, time.Time{}
+	seed, runs, until := rand.Uint64(), 5, time.Time{}
 	if s := os.Getenv("CONTENTFS_CRASH_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
@@ -276,7 +278,7 @@ func TestCollectionLoop(t *testing.T) {
 		t.Run(strconv.FormatUint(seed+uint64(i), 10), func(t *testing.T) {
 			l := newLoop(t, seed+uint64(i))
 			l.run()
-			done, removed, refused, faults, restored, live = done+1, removed+l.removed, refused+l.refused, faults+l.faults, restored+l.restored, live+len(l.live)
+			done, removed, refused, faults, restored, live = done+1, removed+l.removed, refused+l.refused, faults+int(l.faults.Load()), restored+l.restored, live+len(l.live)
 		})
 		if t.Failed() {
 			break

@@ -61,7 +61,7 @@ func misdeeds() map[string]strike {
 	return map[string]strike{
 		"500":          repeat(bt.ErrorReply(500, "InternalError", "")),
 		"503":          repeat(bt.ErrorReply(503, "", "")),
-		"slowdown":     {times: 10, reply: bt.ErrorReply(503, "SlowDown", "Please reduce your request rate.")},
+		"slowdown":     {times: 6, reply: bt.ErrorReply(503, "SlowDown", "Please reduce your request rate.")},
 		"error-in-200": repeat(bt.ErrorReply(200, "InternalError", "We encountered an internal error.")),
 		"lost":         once(bt.LostReply),
 		"lost-thrice":  {times: 3, reply: bt.LostReply},
@@ -69,7 +69,7 @@ func misdeeds() map[string]strike {
 		"conflict":     repeat(bt.ErrorReply(409, "ConditionalRequestConflict", "")),
 		"wrong-sum":    once(bt.Edit(func(h http.Header, b []byte) []byte { h.Set("X-Amz-Checksum-Sha256", wrongSum); return b })),
 		"no-etag":      once(bt.DropHeader("ETag")),
-		"portal":       repeat(bt.RawReply("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n<html>Log in</html>")),
+		"portal":       repeat(bt.RawReply("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n<html>Log in</html>")),
 		"expired":      {times: 2, reply: bt.ErrorReply(400, "ExpiredToken", "The provided token has expired.")},
 		"forbidden":    {times: 2, reply: bt.ErrorReply(403, "AccessDenied", "Access Denied")},
 		"skewed":       {times: 2, reply: bt.ErrorReply(403, "RequestTimeTooSkewed", "")},
@@ -117,7 +117,7 @@ func uploadStrikes() map[string]strike {
 	all["parts-complete-error-in-200"] = strike{complete, 4, bt.ErrorReply(200, "InternalError", "We encountered an internal error.")}
 	all["parts-complete-invalid-part"] = strike{complete, 1, bt.ErrorReply(400, "InvalidPart", "")}
 	all["parts-complete-412"] = strike{complete, 1, bt.ErrorReply(412, "PreconditionFailed", "")}
-	all["parts-abort-500"] = strike{func(r *http.Request) bool { return abort(r) || onPart(2)(r) }, 8, bt.ErrorReply(500, "InternalError", "")}
+	all["parts-abort-500"] = strike{func(r *http.Request) bool { return abort(r) || onPart(2)(r) }, 6, bt.ErrorReply(500, "InternalError", "")}
 	return all
 }
 

@@ -93,8 +93,8 @@ func (o *ordeal) read(away map[string][]byte, rng *rand.Rand) {
 }
 
 // torment scripts one fault after the other, for random requests.
-func (o *ordeal) torment(all []bt.Reply, rng *rand.Rand) {
-	for i := 0; i < 40 || time.Now().Before(o.until); i++ {
+func (o *ordeal) torment(all []bt.Reply, long bool, rng *rand.Rand) {
+	for i := 0; i < 25 || time.Now().Before(o.until); i++ {
 		method := []string{"PUT", "GET", "POST", "HEAD", "DELETE", ""}[rng.IntN(6)]
 		share := rng.IntN(3)
 		dice := rand.New(rand.NewPCG(rng.Uint64(), 1))
@@ -102,7 +102,7 @@ func (o *ordeal) torment(all []bt.Reply, rng *rand.Rand) {
 		o.Faults.Script(func(r *http.Request) bool {
 			mu.Lock()
 			defer mu.Unlock()
-			if strings.HasSuffix(r.URL.Path, ".contentfs-probe") && dice.IntN(20) > 0 {
+			if strings.HasSuffix(r.URL.Path, ".contentfs-probe") && (!long || dice.IntN(20) > 0) {
 				return false // else the store counts as away nearly all the time, and nothing is tried
 			}
 			return (method == "" || r.Method == method) && dice.IntN(share+1) == 0
@@ -132,7 +132,7 @@ func wrongReplies(long bool) (all []bt.Reply) {
 // file is there, from S3 alone, with one object for each version. CONTENTFS_CRASH_TIME
 // says how long, CONTENTFS_CRASH_SEED which faults.
 func TestS3Loop(t *testing.T) {
-	seed, length := rand.Uint64(), 2*time.Second
+	seed, length := rand.Uint64(), time.Duration(0)
 	if s := os.Getenv("CONTENTFS_CRASH_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		must(t, err)
@@ -162,7 +162,7 @@ func TestS3Loop(t *testing.T) {
 		wg.Go(func() { o.write(w, rng(uint64(w))) })
 	}
 	wg.Go(func() { o.read(away, rng(10)) })
-	wg.Go(func() { o.torment(wrongReplies(s != ""), rng(11)) })
+	wg.Go(func() { o.torment(wrongReplies(s != ""), s != "", rng(11)) })
 	wg.Wait()
 	struck := v.Faults.Struck()
 	v.Faults.Clear()
@@ -195,7 +195,9 @@ func accountAll(v *volumetest.Volume) {
 	must(v.T, err)
 	unknown, err := m.Unknown(volumetest.Bucket, v.List())
 	must(v.T, err)
-	if len(unknown) > 0 {
+	// An answer to HEAD with a wrong checksum makes an object look like a stranger's: it
+	// is left, and the version gets another key.
+	if len(unknown) > v.Log.Seen("lies under our key") {
 		v.Errorf("objects that are not on record: %s", strings.Join(unknown, " "))
 	}
 	if stats.Queue.Number != 0 || stats.Quarantined != 0 {
