@@ -199,10 +199,24 @@ func (e *Engine) settle(l *live) {
 	if l.draft || l.version == 0 {
 		return
 	}
-	if err := e.Meta.SettleSoon(l.version); err != nil {
+	if err := e.settleVersion(l.version); err != nil {
 		e.Log.Error("cannot settle a version; the next start will", "version", l.version, "err", err)
 	}
 	e.queue.Wake()
+}
+
+// settleVersion puts on record that nobody writes to a version any more. On a full disk
+// what is put down at leisure may find no room, and nobody would hear of that.
+func (e *Engine) settleVersion(id meta.VersionID) error {
+	if !e.Hurried() {
+		return e.Meta.SettleSoon(id)
+	}
+	settled := func() error { return e.Meta.Settled(id) }
+	err := settled()
+	if gone(err) || noRoom(err) && e.chores.add(settled) {
+		return nil
+	}
+	return err
 }
 
 // lateRelease is longer than the kernel takes to let go of a passthrough handle's

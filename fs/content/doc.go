@@ -54,6 +54,24 @@
 // first whole read: till then its size and time say whether it still is what was taken
 // in, and what is not is never delivered (ErrAltered).
 //
+// # A full disk
+//
+// A disk has two marks above the reserve (roomOf). At the soft one local files go that
+// are elsewhere too. At the hard one writers and new names get ErrFull, uploads wait for
+// nothing (Hurried), what is fetched is read through memory and not kept, and content
+// that is nowhere else moves to the fallback, if that is on another disk. What lies
+// between the hard mark and the end is for files that are open already; the kernel lets
+// their writers go on without asking us.
+//
+// When a change of the metadata finds no room it gets a piece of the reserve and is
+// made again (relieve). So commits of what was taken, removals, renames and evictions go
+// on. What finds no room in spite of that and nobody waits for is a chore, done when
+// there is room. The reserve is filled again before writers are let in.
+//
+// The disk is full, for log and status, from the first refusal until there has been room
+// for a while without one. Content whose close was refused for want of room is thrown
+// away and not kept in quarantine: its writer knows.
+//
 // # What a crash leaves, and what Recover makes of it
 //
 //	after                          on disk                     Recover
@@ -68,6 +86,8 @@
 //	placed in the fallback, not    stray row and file          unlinked; the version is
 //	  settled                                                  queued still
 //	key announced, not switched    lost object                 left to the collection
+//	copied to the overflow, not    file there                  sweepOverflow: removed, or kept aside
+//	  on record; or sent since
 //	taken in by half               names, and the origin       the next look goes on
 //	superseded, not unlinked       trash row                   unlinked
 //
@@ -90,7 +110,7 @@
 //	  before spaceMeter.mu (making room; may wait for disk)
 //	    before Engine.placing (paths of the fallback; may wait for disk)
 //	    before table.mu (which nodes are live; never held during I/O)
-//	    before stream.mu, orphans.mu, alterations.mu, adoption.mu (never held during I/O)
+//	    before stream.mu, orphans.mu, chores.mu, alterations.mu, adoption.mu (never held during I/O)
 //
 // live.lock of two nodes is never waited for at once: who makes room only tries.
 // meta's methods take no lock of ours and may be called under any of them.

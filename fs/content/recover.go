@@ -36,16 +36,16 @@ type recovery struct {
 }
 
 func (r *recovery) run(ctx context.Context) error {
+	// First: on a full disk this makes the room that the rest needs.
+	if err := r.emptyTrash(); err != nil && !noRoom(err) {
+		return err
+	}
 	ids, foreign, err := r.Local.List()
 	if err != nil {
 		return err
 	}
 	if foreign > 0 {
 		r.Log.Warn("the local store holds files that contentfs did not make; they are left alone", "count", foreign)
-	}
-	// On a full disk this makes the room that the rest needs.
-	if err := r.emptyTrash(); err != nil && !noRoom(err) {
-		return err
 	}
 	// What a crash left visible is durable before anything is done because of it.
 	if err := r.settled(); err != nil && !noRoom(err) {

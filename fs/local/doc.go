@@ -35,8 +35,15 @@
 // opened it. Unwritten asks the kernel: a read lease is granted only while nobody
 // holds the file open for writing.
 //
+// # Room
+//
+// Reserve is room on the store's disk that is held back by a file, since what is free
+// is anybody's. Crowded tells who opens files for others that descriptors are short.
+// Volatile files are in memory, for content that is read while the disk is full.
+//
 // # Locks
 //
 // Store.mu guards the syncer's state and is never held during a system call that
-// can wait for the disk.
+// can wait for the disk. Reserve.mu is held while blocks are allocated or freed; its
+// holder calls nobody.
 package local

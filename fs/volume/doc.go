@@ -2,6 +2,9 @@
 //
 // # Start
 //
+// On a full disk a step that must put something on record gets room of the reserve, or
+// waits for room (awaitRoom).
+//
 // Open locks the state directory and opens what lies in it; nothing runs yet. Run
 // starts the metadata's writer, lets the engine recover, listens for HTTP, mounts, and
 // starts the rest; it tells when the mount answers. None of this needs S3. An address
