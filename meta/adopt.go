@@ -17,7 +17,11 @@ type Found struct {
 	Target []byte // of a symlink
 	Class  int    // of a regular file's version
 	Closed bool   // a directory that is not looked into: it stays empty
+	Xattrs []Xattr
 }
+
+// Xattr is an extended attribute.
+type Xattr struct{ Name, Value []byte }
 
 // AdoptFallback records which directory the fallback is, and, the first time, that
 // all of it is still to be taken in. A root without names is then like top, in mode,
@@ -215,7 +219,30 @@ func (t *tx) adoptNode(dir Ino, f *Found, below bool, now int64) error {
 	default:
 		n.Size = 0
 	}
-	return t.exec(`INSERT INTO node (ino, mode, uid, gid, nlink, rdev, size, blocks, atime, mtime, ctime, version, parent, target, origin)
+	err := t.exec(`INSERT INTO node (ino, mode, uid, gid, nlink, rdev, size, blocks, atime, mtime, ctime, version, parent, target, origin)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		n.Ino, n.Mode, n.UID, n.GID, n.Nlink, n.Rdev, n.Size, n.Blocks, n.Atime, n.Mtime, n.Ctime, n.Version, n.Parent, target, origin)
+	for i := range f.Xattrs {
+		if err == nil {
+			err = t.adoptXattr(n, &f.Xattrs[i])
+		}
+	}
+	return err
+}
+
+// adoptXattr stores an attribute of a node. An access list that is none, or says no more
+// than the mode, is left out.
+func (t *tx) adoptXattr(n *Node, x *Xattr) error {
+	name := string(x.Name)
+	if name != ACLAccess && name != ACLDefault {
+		return t.putXattr(n.Ino, x.Name, append([]byte{}, x.Value...))
+	}
+	a, err := parseACL(x.Value)
+	if err != nil || name == ACLDefault && !n.IsDir() || name == ACLAccess && !a.extended() {
+		return nil
+	}
+	if name == ACLAccess {
+		a.chmod(n.Mode)
+	}
+	return t.putACL(n.Ino, name, a)
 }

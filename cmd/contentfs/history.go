@@ -147,6 +147,10 @@ func (p *program) sessionAt(c *cli.Context, write bool) (*session, string, error
 		arg = "./" + arg
 	}
 	s, err := p.session(c, arg, write)
+	if err != nil && arg != c.Args().First() && volumeName.MatchString(c.Args().First()) {
+		return nil, "", usageError("command line", "contentfs "+c.Command.Name+" "+c.Args().First()+" PATH",
+			"PATH is missing: %q is no file in a mount here", c.Args().First())
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"contentfs/backend"
 	"contentfs/fs/content"
 	"contentfs/fs/control"
 	"contentfs/fs/transfer"
@@ -129,8 +130,44 @@ func (x *transferring) run(ctx context.Context, c *cli.Context) error {
 	return v.Work(ctx, func(ctx context.Context) error {
 		x.mover.Tree = transfer.Tree{Meta: v.Meta(), Look: v.Engine().TakeIn}
 		x.mover.Engine, x.mover.Wake = v.Engine(), v.Wake
+		if err := x.reachable(ctx); err != nil {
+			return err
+		}
 		return x.move(ctx)
 	})
+}
+
+// reachable is an error when there is something to move, and the store does not answer
+// or has no such bucket: a mount waits for it as long as it takes, a command without one tells.
+func (x *transferring) reachable(ctx context.Context) error {
+	if x.list || x.dry {
+		return nil
+	}
+	something := errors.New("there is something to move")
+	selection, now := &x.mover.Selection, x.p.now()
+	err := x.mover.Walk(ctx, selection, func(i *transfer.Item) error {
+		if selection.Fits(i, now) && x.mover.Needs(i) {
+			return something
+		}
+		return nil
+	})
+	if !errors.Is(err, something) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, bucketWait)
+	defer cancel()
+	store, err := x.p.openStore(ctx, x.t.store)
+	if err == nil {
+		err = store.CheckBucket(ctx)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &failure{code: exitUnreachable, what: "bucket " + x.t.store.bucket, err: err, try: storeRemedy(err)}
+	case backend.ClassOf(err) == backend.Transient, missingBucket(err):
+		return &failure{code: storeCode(err), what: "bucket " + x.t.store.bucket, err: err, try: storeRemedy(err)}
+	}
+	return nil
 }
 
 func (x *transferring) log() *slog.Logger { return errorLog(x.p.stderr) }

@@ -165,7 +165,7 @@ func (a *arranging) finish(ino meta.Ino, rel string) error {
 		return err
 	}
 	defer d.Close()
-	return errors.Join(dress(d, &n), d.Sync())
+	return errors.Join(dress(d, &n), a.dressAttrs(d, ino), d.Sync()) // a change of owner takes capabilities
 }
 
 func (a *arranging) entry(n *meta.Node, rel string) error {
@@ -272,7 +272,7 @@ func (a *arranging) file(n *meta.Node, rel string) error {
 			return err
 		}
 	}
-	return dress(f, n)
+	return errors.Join(dress(f, n), a.dressAttrs(f, n.Ino))
 }
 
 // hashTouched gives a file that was taken in, and got other times since, a checksum:

@@ -47,7 +47,7 @@
 // then on and without a scan: a directory is taken into the metadata before anybody
 // looks into it or changes what is in it (takeIn), by one who does it for all that
 // wait. Nobody sees it before it is whole. Nothing but directories is opened for that;
-// no link is followed, and no mount point entered. Names in the tree win. A directory
+// extended attributes and access lists are taken in with the names; no link is followed, and no mount point entered. Names in the tree win. A directory
 // that cannot be read is an error for who looks, and is tried again by the next.
 //
 // A file that was taken in is read from where it lies. It has no checksum until its

@@ -110,6 +110,10 @@ func (r *dirReader) one(name string) (meta.Found, error) {
 		return meta.Found{}, fmt.Errorf("stat: %w", err)
 	}
 	x := meta.Found{Name: []byte(name), Path: r.path(name), Node: nodeOf(&st)}
+	var err error
+	if x.Xattrs, err = r.attrs(name); err != nil {
+		return meta.Found{}, err
+	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		x.Class = EvictionClass(append([]byte("/"), x.Path...))

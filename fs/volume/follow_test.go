@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,4 +152,56 @@ func TestObjectsFollowDirectories(t *testing.T) {
 		list, err := m.Renamings(1)
 		return err == nil && len(list) == 0
 	})
+}
+
+// TestAttributesOfATree: extended attributes and access lists of an existing tree are
+// taken in, and are in the directory that is left.
+func TestAttributesOfATree(t *testing.T) {
+	change, in := withFallback(t, nil)
+	must(t, os.MkdirAll(in("dir"), 0o750))
+	must(t, os.WriteFile(in("dir", "file"), []byte("x"), 0o640))
+	must(t, os.WriteFile(in("dir", "plain"), []byte("y"), 0o640))
+	// user::rw- user:1000:r-- group::r-- mask::r-- other::---
+	list := []byte("\x02\x00\x00\x00\x01\x00\x06\x00\xff\xff\xff\xff\x02\x00\x04\x00\xe8\x03\x00\x00" +
+		"\x04\x00\x04\x00\xff\xff\xff\xff\x10\x00\x04\x00\xff\xff\xff\xff\x20\x00\x00\x00\xff\xff\xff\xff")
+	attrs := map[string]map[string]string{
+		"dir":      {"user.\xff": "of a directory", "system.posix_acl_default": string(list)},
+		"dir/file": {"user.empty": "", "user.long": strings.Repeat("v", 1000), "trusted.t": "t", "system.posix_acl_access": string(list)},
+	}
+	for path, set := range attrs {
+		for name, value := range set {
+			must(t, unix.Lsetxattr(in(path), name, []byte(value), 0))
+		}
+	}
+	v := volumetest.Start(t, change)
+	same := func(at func(...string) string) {
+		t.Helper()
+		for path, set := range attrs {
+			for name, want := range set {
+				buf := make([]byte, 2000)
+				n, err := unix.Lgetxattr(at(path), name, buf)
+				if err != nil || string(buf[:n]) != want {
+					t.Errorf("%s of %s: %q, %v", name, at(path), buf[:max(n, 0)], err)
+				}
+			}
+		}
+		if _, err := unix.Lgetxattr(at("dir/plain"), "system.posix_acl_access", nil); err != unix.ENODATA {
+			t.Errorf("list of a file that has none: %v", err)
+		}
+	}
+	inMount := func(parts ...string) string { return filepath.Join(append([]string{v.Path}, parts...)...) }
+	same(inMount)
+	// Written anew, the file in the directory is another one.
+	must(t, os.WriteFile(inMount("dir", "file"), []byte("newer"), 0o640))
+	must(t, unix.Lsetxattr(inMount("dir", "file"), "user.long", []byte("changed"), 0))
+	must(t, unix.Lremovexattr(inMount("dir", "file"), "user.empty"))
+	attrs["dir/file"]["user.long"] = "changed"
+	delete(attrs["dir/file"], "user.empty")
+	v.Switch(false)
+	v.Await("the file in the fallback", func() bool { return state(v, inMount("dir", "file")) == "fallback" })
+	leave(v)
+	same(in)
+	wantFile(v, in("dir", "file"), "newer")
+	v.Mount()
+	same(inMount)
 }

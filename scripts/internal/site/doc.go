@@ -3,6 +3,12 @@
 // everything to S3, in part back, elsewhere within S3, and home again. scripts/site
 // builds and starts what it needs.
 //
+// The site begins with a tree that was there before: names that hurt, up to 255 bytes
+// long, modes, owners and times as they come, thousands of names in one directory, links
+// into the tree and out of it, special files, empty and closed directories. It is used
+// from the first moment, and looked into meanwhile. What nobody has written to since is
+// compared with what it looked like, too.
+//
 // The truth is what the load wrote. It is kept in memory as a seed and a size for
 // each path, and compared with every byte: after each stage through the mount, then
 // once more by a new process without the local files, and in the end with the plain
