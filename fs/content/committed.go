@@ -66,7 +66,7 @@ func (e *Engine) openCommitted(ctx context.Context, ino meta.Ino) (*Committed, e
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.openVersion(&v)
+	f, _, err := e.openChecked(ctx, &v, false)
 	if err == nil && f == nil {
 		f, err = e.fetchCommitted(ctx, &v)
 	}

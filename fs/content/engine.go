@@ -85,6 +85,7 @@ type Engine struct {
 	orphans     orphans
 	alterations alterations
 	adoption    adoption
+	trust       trust
 	pressure    chan struct{} // capacity 1: the evictor has work
 	sweep       chan struct{} // capacity 1: the sweeper has work
 }

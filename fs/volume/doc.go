@@ -18,6 +18,7 @@
 //	evict      content.Engine.Evict: the bound of the cache
 //	spare      local.Store.Run: local files that lie ready
 //	sweep      content.Engine.Sweep: files nobody needs, nodes without names
+//	scrub      content.Engine.Scrub: local files that are not what they were
 //	watch      breaker.Breaker.Run: looks whether S3 is there
 //	heed       what commands change in the database
 //	control    control.Serve: the socket
@@ -28,8 +29,8 @@
 //  1. what is in the queue is sent, for as long as it may take (Drain)
 //  2. the mount leaves the tree: no request comes any more, but from those who
 //     have files open; they are answered until the process ends
-//  3. control, http, heed, upload, spare, evict, sweep, watch stop; what they had under
-//     way is on record and settled at the next start. http accepts no more requests,
+//  3. control, http, heed, upload, spare, evict, sweep, scrub, watch
+//     stop; what they had under way is on record and settled at the next start. http accepts no more requests,
 //     lets the responses under way go on for some seconds, and cuts off the rest
 //     If the fallback is to be a plain tree (content.Engine.Plain), it is arranged
 //  4. the writer answers what waits, syncs and checkpoints

@@ -78,6 +78,7 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	g.Go(func() error { return v.local.Run(loops) })
 	g.Go(func() error { return v.engine.Evict(loops) })
 	g.Go(func() error { return v.engine.Sweep(loops) })
+	g.Go(func() error { return v.engine.Scrub(loops) })
 	g.Go(func() error { return v.heed(loops) })
 	if v.o.Socket != "" {
 		server := control.Server{Handler: handler{v}, Log: v.o.Log}
