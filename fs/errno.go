@@ -23,6 +23,7 @@ var errnos = []struct {
 	// are not.
 	{content.ErrAway, syscall.EIO},
 	{content.ErrLost, syscall.EIO},
+	{content.ErrUnreadable, syscall.EIO},
 	{content.ErrPoisoned, syscall.EIO},
 	{content.ErrUndelivered, syscall.EIO},
 	{content.ErrUnread, syscall.EIO},
@@ -49,7 +50,7 @@ var errnos = []struct {
 // expected reports whether an EIO needs no line in the log: the breaker or the
 // first failure already gave one.
 func expected(err error) bool {
-	return errors.Is(err, content.ErrAway) || errors.Is(err, content.ErrPoisoned) || errors.Is(err, content.ErrUndelivered)
+	return errors.Is(err, content.ErrAway) || errors.Is(err, content.ErrLost) || errors.Is(err, content.ErrPoisoned) || errors.Is(err, content.ErrUndelivered)
 }
 
 // status translates an error of the engine. Errors that nobody expects are logged

@@ -71,7 +71,7 @@ func TestErrno(t *testing.T) {
 
 		{content.ErrAway, syscall.EIO, debug},
 		{content.ErrPoisoned, syscall.EIO, debug},
-		{content.ErrLost, syscall.EIO, loud},
+		{content.ErrLost, syscall.EIO, debug},
 		{meta.ErrClosed, syscall.EIO, loud},
 		{meta.ErrSuperseded, syscall.EIO, loud},
 		{local.ErrNotRegular, syscall.EIO, loud},
@@ -92,9 +92,10 @@ func TestErrno(t *testing.T) {
 		{fmt.Errorf("%w: %w", content.ErrAway, os.ErrDeadlineExceeded), syscall.EIO, debug},
 		{fmt.Errorf("%w: %w", content.ErrAway, &backend.Error{Class: backend.Denied, Err: errors.New("403")}), syscall.EIO, debug},
 		{fmt.Errorf("%w: %w", content.ErrPoisoned, unix.ENOSPC), syscall.EIO, debug},
-		{fmt.Errorf("%w: %w", content.ErrLost, iofs.ErrNotExist), syscall.EIO, loud},
+		{fmt.Errorf("%w: %w", content.ErrLost, iofs.ErrNotExist), syscall.EIO, debug},
 		{fmt.Errorf("%w: %w", content.ErrAway, iofs.ErrNotExist), syscall.EIO, debug},
-		{errors.Join(content.ErrLost, unix.ENOENT), syscall.EIO, loud},
+		{errors.Join(content.ErrLost, unix.ENOENT), syscall.EIO, debug},
+		{fmt.Errorf("%w: %w", content.ErrUnreadable, unix.EACCES), syscall.EIO, loud},
 		{fmt.Errorf("%w: %w", content.ErrUnread, unix.EACCES), syscall.EIO, loud},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("open node 7: %w", fmt.Errorf("deeper: %w", c.err))} {

@@ -12,8 +12,9 @@
 // one committed content of a regular file, never changed once it is closed. A
 // draft is a local file that is open for writing and holds what was never
 // committed. Trash are local files that nothing points to any more and that wait
-// to be unlinked. The quarantine holds local files whose content was never
-// committed and that a crash left behind: they are kept, and shown.
+// to be unlinked. The quarantine holds local files whose content was never committed
+// and that a crash left behind, and such that are not what was committed: they are kept,
+// and shown. A version is lost when its bytes are nowhere: Lost says why.
 //
 // # One writer
 //

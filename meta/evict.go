@@ -60,19 +60,21 @@ func (s *Store) LocalBytes() (evictableBytes, pinnedBytes int64, err error) {
 // has that file, is closed, and is stored, retired or in the fallback, and unless
 // something is left for a node that still has it as its content. Durable.
 func (s *Store) Evict(id VersionID, file FileID) error {
-	err := s.durable(func(t *tx) error {
-		err := t.must(ErrSuperseded, `UPDATE version AS v SET file = NULL
-			WHERE v.id = $1 AND v.file = $2 AND `+evictable+` AND NOT (`+onlyCopy+`)`, id, file)
-		if err != nil {
-			return err
-		}
-		// The clock of the version will do: trash is emptied whatever its age.
-		if err := t.trash(file, int64(id)*1000); err != nil {
-			return err
-		}
-		return t.forget(id)
-	})
+	err := s.durable(func(t *tx) error { return t.evict(id, file) })
 	return versionErr("evict", id, err)
+}
+
+func (t *tx) evict(id VersionID, file FileID) error {
+	err := t.must(ErrSuperseded, `UPDATE version AS v SET file = NULL
+		WHERE v.id = $1 AND v.file = $2 AND `+evictable+` AND NOT (`+onlyCopy+`)`, id, file)
+	if err != nil {
+		return err
+	}
+	// The clock of the version will do: trash is emptied whatever its age.
+	if err := t.trash(file, int64(id)*1000); err != nil {
+		return err
+	}
+	return t.forget(id)
 }
 
 // forget deletes a retired version of which nothing remains anywhere, unless its

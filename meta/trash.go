@@ -1,6 +1,7 @@
 package meta
 
-// QuarantineEntry is a local file whose content was never committed.
+// QuarantineEntry is a local file whose content was never committed, or is not what
+// was.
 type QuarantineEntry struct {
 	File   FileID
 	Ino    Ino    // of the node it was written for, as far as known
@@ -16,8 +17,7 @@ func (s *Store) Quarantine(file FileID, ino Ino, path []byte, reason string, now
 		if err := t.free(file); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO quarantine (file, ino, path, reason, since) VALUES ($1, $2, $3, $4, $5)`,
-			file, ino, path, reason, now)
+		return t.quarantine(file, ino, path, reason, now)
 	})
 	return fileErr("quarantine", file, err)
 }
@@ -42,10 +42,7 @@ func (t *tx) free(file FileID) error {
 
 // Quarantined lists up to limit files of the quarantine, behind the file after.
 func (s *Store) Quarantined(limit int, after FileID) ([]QuarantineEntry, error) {
-	list, err := all(s.read, func(row scanner) (e QuarantineEntry, err error) {
-		err = row.Scan(&e.File, &e.Ino, &e.Path, &e.Reason, &e.Since)
-		return e, err
-	}, `SELECT file, ino, path, reason, since FROM quarantine WHERE file > $1 ORDER BY file LIMIT $2`, after, limit)
+	list, err := all(s.read, scanQuarantined, `SELECT file, ino, path, reason, since FROM quarantine WHERE file > $1 ORDER BY file LIMIT $2`, after, limit)
 	return list, opErr("quarantine", err)
 }
 

@@ -71,6 +71,8 @@ func (p *program) commands() []*cli.Command {
 		p.historyCommand(),
 		p.undeleteCommand(),
 		p.gcCommand(),
+		p.verifyCommand(),
+		p.quarantineCommand(),
 		p.importCommand(),
 		p.rebuildCommand(),
 		p.lookupCommand(),

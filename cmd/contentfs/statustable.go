@@ -104,11 +104,14 @@ func (r *statusResult) countLines(w io.Writer, c *fileCounts) {
 	if !c.Oldest.IsZero() {
 		row(w, "oldest waiting", fmt.Sprintf("since %s (%s)", formatTime(c.Oldest), formatAge(r.now.Sub(c.Oldest))))
 	}
+	if c.Lost.Count > 0 {
+		row(w, "", "contentfs errors "+r.Volume+" tells what is lost, and why")
+	}
 	if c.LastError != "" {
 		row(w, "last error", fmt.Sprintf("%s (%s ago)", c.LastError, formatAge(r.now.Sub(c.LastErrorAt))))
 	}
 	if c.Quarantined > 0 {
-		row(w, "quarantine", count(c.Quarantined, "file")+" that a crash cut off, kept in "+r.State)
+		row(w, "quarantine", count(c.Quarantined, "file")+" that a crash cut off or that went bad; contentfs quarantine list "+r.Volume)
 	}
 }
 

@@ -69,7 +69,7 @@ func (e *Engine) openCommitted(ctx context.Context, ino meta.Ino) (*Committed, e
 		return nil, err
 	}
 	var passing int64
-	f, err := e.openVersion(&v)
+	f, _, err := e.openChecked(ctx, &v, false)
 	if err == nil && f == nil {
 		f, err = e.fetchCommitted(ctx, &v)
 		if noRoom(err) {

@@ -41,11 +41,7 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 		}
 		return err
 	}
-	madeOf := o.Path
-	if !Fits(v, v.Bucket, v.Prefix, madeOf) {
-		madeOf = []byte{} // of a path that the file had when a former attempt began: the object follows
-	}
-	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, madeOf, now())
+	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, o.madeOf(), now())
 	switch {
 	case errors.Is(err, meta.ErrSuperseded) || gone(err):
 		// Replaced by a commit that dropped the row: nobody will ask for this
@@ -82,4 +78,13 @@ func (e *Engine) AnotherKey(o *Outgoing, keyLimit int) error {
 		return ErrSettled
 	}
 	return err
+}
+
+// madeOf returns the path that the version's key was made of, empty if that is not the
+// file's: of one that it had when a former attempt began, so that the object follows.
+func (o *Outgoing) madeOf() []byte {
+	if v := &o.Version; !Fits(v, v.Bucket, v.Prefix, o.Path) {
+		return []byte{}
+	}
+	return o.Path
 }

@@ -72,6 +72,36 @@
 // for a while without one. Content whose close was refused for want of room is thrown
 // away and not kept in quarantine: its writer knows.
 //
+// # Local files that are not what they were
+//
+// Bytes rot, and somebody swaps, cuts or removes what lies in the store. Before bytes
+// of a local file are delivered, built upon or sent:
+//
+//	each open          kind, size and time; where they differ, the identity: another
+//	                   node's file is never this one's
+//	first open of a    its checksum, where one is known, of what lay there at the start
+//	life               (trust). Above 64 MiB the open does not wait: the end of the
+//	                   file is held back until all was compared (checkStream)
+//	upload             its checksum, if an earlier attempt put one on record
+//	Scrub              the checksum of all, at the start and every week
+//
+// What fails is given up (giveUpDamaged): the content is fetched again where S3 or the
+// fallback has it, and lost where not. The file is unlinked only if its bytes cannot be
+// anybody's content: rotten in place, or cut. Any other goes to the quarantine. A file
+// whose time alone differs gets it back.
+//
+// Not detected: a changed byte with a restored time in content whose upload never
+// began, since no checksum is known; that one of two such files of the same size and
+// time has the other's place. Content that is only here and has another time and no
+// less bytes than were committed is taken for the work of a writer whom nobody saw (a
+// mapping, a descriptor that outlived a daemon), and committed as it is. Of content
+// that was sent that is only believed while the probe for writers says so, or while the
+// uploader watches it (Linger).
+//
+// An error is not an absence: what cannot be looked at (EACCES, ELOOP, EIO of what is
+// only here) is left as it is and on record, the open fails, and the next one tries
+// again. Where the permission is missing it is put back.
+//
 // # What a crash leaves, and what Recover makes of it
 //
 //	after                          on disk                     Recover
@@ -110,7 +140,7 @@
 //	  before spaceMeter.mu (making room; may wait for disk)
 //	    before Engine.placing (paths of the fallback; may wait for disk)
 //	    before table.mu (which nodes are live; never held during I/O)
-//	    before stream.mu, orphans.mu, chores.mu, alterations.mu, adoption.mu (never held during I/O)
+//	    before stream.mu, orphans.mu, chores.mu, alterations.mu, adoption.mu, trust.mu (never held during I/O)
 //
 // live.lock of two nodes is never waited for at once: who makes room only tries.
 // meta's methods take no lock of ours and may be called under any of them.

@@ -14,6 +14,9 @@ import (
 // ErrUnverified: the other copy could not be shown to be the content.
 var ErrUnverified = errors.New("the other copy cannot be verified")
 
+// errWrongObject: the object is there and is not the content.
+var errWrongObject = errors.New("it is not the content")
+
 // DropCopy gives up the copy of a version in the fallback, once its object was
 // looked at and is the content.
 func (e *Engine) DropCopy(ctx context.Context, id meta.VersionID) error {
@@ -56,7 +59,9 @@ func (e *Engine) verifyObject(ctx context.Context, v *meta.Version) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnverified, err)
 	case o.Size != v.Size:
-		return fmt.Errorf("%w: object %s has %d bytes instead of %d", ErrUnverified, v.Key, o.Size, v.Size)
+		return fmt.Errorf("%w: %w: object %s has %d bytes instead of %d", ErrUnverified, errWrongObject, v.Key, o.Size, v.Size)
+	case v.SHA256 != nil && o.SHA256 != nil && !bytes.Equal(o.SHA256, v.SHA256):
+		return fmt.Errorf("%w: %w: object %s has checksum %x instead of %x", ErrUnverified, errWrongObject, v.Key, o.SHA256, v.SHA256)
 	case v.SHA256 == nil || !bytes.Equal(o.SHA256, v.SHA256):
 		return fmt.Errorf("%w: object %s has checksum %x instead of %x", ErrUnverified, v.Key, o.SHA256, v.SHA256)
 	}

@@ -89,6 +89,7 @@ type Engine struct {
 	alterations alterations
 	adoption    adoption
 	chores      chores
+	trust       trust
 
 	overflowDue atomic.Bool   // the overflow is to be looked through
 	pressure    chan struct{} // capacity 1: the evictor has work

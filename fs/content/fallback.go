@@ -63,6 +63,8 @@ func (f *Fallback) Close() error { return f.dir.Close() }
 // beneath keeps a path from leaving the directory.
 const beneath = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV
 
+var errNotAFile = errors.New("it is not a regular file")
+
 // open opens the regular file at a path relative to the directory.
 func (f *Fallback) open(rel []byte, flags, mode uint64) (*os.File, error) {
 	fd, err := unix.Openat2(int(f.dir.Fd()), string(rel), &unix.OpenHow{
@@ -74,7 +76,7 @@ func (f *Fallback) open(rel []byte, flags, mode uint64) (*os.File, error) {
 	file := os.NewFile(uintptr(fd), string(rel))
 	st, err := file.Stat()
 	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%q in fallback is not a regular file", rel)
+		err = fmt.Errorf("%q in fallback: %w", rel, errNotAFile)
 	}
 	if err != nil {
 		file.Close()

@@ -130,6 +130,7 @@ func (e *Engine) attach(v *meta.Version, f *local.File, sum []byte) error {
 	if err := e.Meta.Attach(v.ID, meta.FileID(f.ID), sum); err != nil {
 		return err
 	}
+	e.trust.fetched(v.ID)
 	e.grew(v.Size)
 	return nil
 }

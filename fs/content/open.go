@@ -192,7 +192,11 @@ func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 		if err := e.uncrowded(); err != nil {
 			return err
 		}
-		if err := e.load(ctx, l, write, trunc); err != nil {
+		err := e.load(ctx, l, write, trunc)
+		if errors.Is(err, meta.ErrSuperseded) {
+			err = e.load(ctx, l, write, trunc) // a command changed where the content is
+		}
+		if err != nil {
 			return err
 		}
 	case write && l.unflushed == 0 && !l.draft:
@@ -238,7 +242,7 @@ func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
 		}
 		return l.mark()
 	}
-	f, err := e.openVersion(&v)
+	f, later, err := e.openChecked(ctx, &v, !write)
 	if err != nil {
 		return err
 	}
@@ -248,6 +252,9 @@ func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
 			return e.fetchForReading(ctx, l, &v)
 		}
 		l.file, l.version = f, v.ID
+		if later {
+			l.stream = e.checkStream(&v, f)
+		}
 		return nil
 	}
 	return e.loadForWriting(ctx, l, &v, f)
@@ -263,28 +270,6 @@ func (e *Engine) loadEmpty(l *live, trunc bool) error {
 		return err
 	}
 	return l.rw.SetTimes(n.Atime, n.Mtime) // to open it is no change
-}
-
-// begin gives the node an empty file of its own.
-func (e *Engine) begin(l *live, base meta.VersionID) error {
-	f, err := e.newDraft(l, base)
-	if err != nil {
-		return err
-	}
-	return e.adopt(l, f, base)
-}
-
-func (e *Engine) newDraft(l *live, base meta.VersionID) (*local.File, error) {
-	f, err := e.Local.Create(e.identity(l, local.Draft, base, 0))
-	if err != nil {
-		return nil, err
-	}
-	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: base, Now: now()})
-	if err != nil {
-		f.Close()
-		return nil, e.undo(err, f.ID)
-	}
-	return f, nil
 }
 
 // closeIdle closes the files of a node that nobody has open.

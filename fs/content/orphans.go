@@ -156,9 +156,6 @@ func (e *Engine) emptyTrash() error {
 		for i, f := range files {
 			ids[i] = local.ID(f)
 		}
-		if err := e.settled(); err != nil {
-			return err
-		}
 		if err := e.Local.Remove(ids); err != nil {
 			return err
 		}
@@ -180,7 +177,7 @@ func (e *Engine) settleTrash() error {
 	if e.Durability == Relaxed {
 		return e.Local.SyncAll()
 	}
-	err := e.settled()
+	err := e.certain()
 	if errors.Is(err, meta.ErrNoSpace) {
 		// There is no room for the row that makes the store sync its log. The log is
 		// on this file system, and whole up to there.
@@ -189,9 +186,9 @@ func (e *Engine) settleTrash() error {
 	return err
 }
 
-// settled returns when all that the metadata shows is durable, so that what it does not
+// certain returns when all that the metadata shows is durable, so that what it does not
 // need any more may go. It fails once the outcome of a change is in doubt.
-func (e *Engine) settled() error {
+func (e *Engine) certain() error {
 	if err := e.Meta.Sync(context.Background()); err != nil {
 		return fmt.Errorf("nothing is removed before the metadata is durable: %w", err)
 	}

@@ -118,6 +118,9 @@ func (e *Engine) openOutgoing(o *Outgoing, insist Insist) error {
 		return nil
 	}
 	f, err := e.openVersion(v)
+	if errors.Is(err, meta.ErrSuperseded) || err == nil && f == nil && safe(v) {
+		return ErrBusy // it is somewhere else by now: look again
+	}
 	if err != nil {
 		return err
 	}
@@ -162,6 +165,9 @@ func (e *Engine) steady(o *Outgoing, insist Insist) error {
 	if st.Size == o.Version.Size && st.Mtime == o.Version.Mtime {
 		return nil
 	}
+	if d := foreign(&o.Version, o.probe, st); d.why != "" {
+		return errors.Join(e.giveUpDamaged(&o.Version, d), ErrBusy)
+	}
 	if insist == Now {
 		return ErrBusy // written to since; its writer will come again
 	}
@@ -182,7 +188,7 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 		return err
 	}
 	if v.SHA256 != nil && string(v.SHA256) != string(sum[:]) {
-		return fmt.Errorf("version %d: %w: its checksum was %x and is %x", v.ID, ErrLost, v.SHA256, sum)
+		return e.rotten(ctx, o, sum)
 	}
 	n, err := e.Meta.Node(v.Ino)
 	if err != nil {

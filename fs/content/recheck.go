@@ -1,6 +1,7 @@
 package content
 
 import (
+	"context"
 	"errors"
 
 	"contentfs/fs/local"
@@ -23,10 +24,19 @@ func (e *Engine) recommit(v *meta.Version, st local.Stamp) error {
 	return err
 }
 
+// Linger notes that a version is sent while unseen writers can still change it: what
+// they write until Recheck returns true is content, and no damage.
+func (e *Engine) Linger(id meta.VersionID) { e.trust.linger(id, true) }
+
 // Recheck looks again at a version that was sent while somebody unseen could still
 // write to it. It returns true once nobody can; what was written until then is a
 // version of its own by then.
 func (e *Engine) Recheck(id meta.VersionID) (settled bool, err error) {
+	defer func() {
+		if settled && err == nil {
+			e.trust.linger(id, false)
+		}
+	}()
 	v, err := e.Meta.Version(id)
 	if gone(err) || err == nil && (v.Retired != 0 || !v.Local()) {
 		return true, nil
@@ -57,6 +67,18 @@ func (e *Engine) recheck(v *meta.Version, f *local.File) error {
 	st, err := f.Stamp()
 	if err != nil || st.Size == v.Size && st.Mtime == v.Mtime {
 		return err
+	}
+	d := foreign(v, f, st)
+	if d.why == "" {
+		if d, err = e.altered(context.Background(), v, f, st); err != nil {
+			return err
+		}
+	}
+	if d.why != "" {
+		return e.giveUpDamaged(v, d)
+	}
+	if st, err = f.Stamp(); err != nil || st.Size == v.Size && st.Mtime == v.Mtime {
+		return err // only its time was another
 	}
 	return e.recommit(v, st)
 }

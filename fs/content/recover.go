@@ -48,9 +48,14 @@ func (r *recovery) run(ctx context.Context) error {
 		r.Log.Warn("the local store holds files that contentfs did not make; they are left alone", "count", foreign)
 	}
 	// What a crash left visible is durable before anything is done because of it.
-	if err := r.settled(); err != nil && !noRoom(err) {
+	if err := r.certain(); err != nil && !noRoom(err) {
 		return err
 	}
+	last, err := r.Meta.LastVersion()
+	if err != nil {
+		return err
+	}
+	r.trust.begin(last, now())
 	// Before the files: what a node without a name had open is nobody's any more.
 	if err := r.forgetOrphans(); err != nil {
 		return err
@@ -111,7 +116,7 @@ func (r *recovery) merge(ctx context.Context, ids []local.ID) error {
 func (r *recovery) known(row *meta.LocalFile, there bool) error {
 	switch row.Kind {
 	case meta.FileVersion:
-		return r.version(row, there)
+		return r.version(row)
 	case meta.FileDraft:
 		return r.draft(row, there)
 	case meta.FileQuarantined, meta.FileTrash:
@@ -120,35 +125,59 @@ func (r *recovery) known(row *meta.LocalFile, there bool) error {
 	return fmt.Errorf("kind %d is not known", row.Kind)
 }
 
-// version settles the file of a committed version.
-func (r *recovery) version(row *meta.LocalFile, there bool) error {
-	var st local.Stamp
-	if there {
-		var err error
-		if st, err = r.Local.Stat(local.ID(row.File)); err != nil {
-			there = false
-			r.Log.Error("a local file cannot be used", "file", row.File, "version", row.Version, "err", err)
-		}
-	}
-	if there && !row.Open && st.Size == row.Size && st.Mtime == row.Mtime {
+// version settles the file of a committed version. What is only of another time, of
+// content that is elsewhere too, is left to its first open: it takes reading.
+func (r *recovery) version(row *meta.LocalFile) error {
+	st, err := r.Local.Stat(local.ID(row.File)) // also where it was not listed: that is no proof
+	if err == nil && !row.Open && st.Size == row.Size && st.Mtime == row.Mtime {
 		return nil // nearly all, and there may be a million
 	}
-	v, err := r.Meta.Version(row.Version)
-	if err != nil {
-		return err
+	v, verr := r.Meta.Version(row.Version)
+	if verr != nil {
+		return verr
 	}
+	var f *local.File
+	if err == nil {
+		f, err = r.Local.Open(local.ID(row.File))
+	}
+	if err == nil {
+		defer f.Close()
+		return r.compared(&v, f, st)
+	}
+	absent := gone(err)
+	d, err := unopened(&v, err)
+	if err != nil {
+		r.Log.Error("a local file cannot be looked at; it is left as it is", "file", row.File, "version", row.Version, "err", err)
+		return nil
+	}
+	if !absent {
+		r.Log.Warn("a local file cannot be used", "file", row.File, "version", row.Version, "why", d.why)
+	}
+	return r.damaged(&v, d)
+}
+
+// compared settles a version whose file is there and differs from its record, or was
+// open for writing.
+func (r *recovery) compared(v *meta.Version, f *local.File, st local.Stamp) error {
+	d := foreign(v, f, st)
+	same := st.Size == v.Size && st.Mtime == v.Mtime
 	switch {
-	case !there || !plausible(&v, st):
-		return r.damaged(&v, there)
-	case v.Retired != 0 && (st.Size != v.Size || st.Mtime != v.Mtime):
+	case d.why != "":
+		return r.damaged(v, d)
+	case v.Retired != 0 && !same:
 		// It had no name any more and was written to until the crash: of what was
 		// committed nothing is left, and what was written since nobody can reach.
 		r.Dropped++
-		return r.giveUpFile(&v)
-	case st.Size != v.Size || st.Mtime != v.Mtime:
+		return r.giveUpFile(v)
+	case !same && r.settled(v):
+		if free, err := f.Unwritten(); err != nil || free {
+			return err
+		}
+		return r.asFound(v, f, st)
+	case !same:
 		// A settled version differs when a mapping or a descriptor outlived the last
 		// life.
-		return r.asFound(&v, st)
+		return r.asFound(v, f, st)
 	case v.Open:
 		return r.Meta.Settled(v.ID)
 	}
@@ -157,37 +186,33 @@ func (r *recovery) version(row *meta.LocalFile, there bool) error {
 
 // asFound commits what a writer left that was interrupted by the crash: at least
 // what it last synced, and what it wrote after that as far as it got.
-func (r *recovery) asFound(v *meta.Version, st local.Stamp) error {
-	f, err := r.Local.Open(local.ID(v.File))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+func (r *recovery) asFound(v *meta.Version, f *local.File, st local.Stamp) error {
 	if err := r.Local.Sync(f); err != nil {
 		return err
 	}
 	r.Taken++
-	_, err = r.Meta.Recommit(v.ID, meta.CommitRequest{Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now()})
+	_, err := r.Meta.Recommit(v.ID, meta.CommitRequest{Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now()})
 	return err
 }
 
-// damaged settles a version whose local file is gone or has another size.
-func (r *recovery) damaged(v *meta.Version, there bool) error {
+// damaged settles a version whose local file is gone or not its own.
+func (r *recovery) damaged(v *meta.Version, d damage) error {
 	if safe(v) || v.Retired != 0 {
 		r.Missing++
-		return r.giveUpFile(v)
-	}
-	r.Lost++
-	why := "its local file is gone"
-	if there {
-		why = "its local file has another size than was committed"
+		if !d.keep {
+			return r.giveUpFile(v)
+		}
+	} else {
+		r.Lost++
 	}
 	path, _ := r.Meta.Path(v.Ino)
-	r.Log.Error("content is lost on this server", "path", string(path), "version", v.ID, "file", v.File, "why", why)
-	if err := r.Meta.Lost(v.ID, why, now()); err != nil || !there {
-		return err
+	if !safe(v) && v.Retired == 0 {
+		r.Log.Error("content is lost on this server", "path", string(path), "version", v.ID, "file", v.File, "why", d.why)
 	}
-	return r.Meta.Quarantine(v.File, v.Ino, path, why, now())
+	if !d.there {
+		return r.Meta.LoseFile(v.ID, v.File, d.why, now())
+	}
+	return r.Meta.SetAside(v.ID, v.File, path, d.why, now())
 }
 
 func (r *recovery) forgetOrphans() error {

@@ -238,7 +238,7 @@ func (e *Engine) makeWay(rel []byte) error {
 func (e *Engine) clear(rel []byte) error {
 	s, err := e.Meta.StrayAt(rel)
 	if err == nil {
-		err = e.settled()
+		err = e.certain()
 	}
 	if err == nil {
 		err = e.removeStray(&s)

@@ -77,7 +77,7 @@ func (e *Engine) SweepStrays() error {
 	for {
 		list, err := e.Meta.Strays(after, some)
 		if err == nil && len(list) > 0 {
-			err = e.settled()
+			err = e.certain()
 		}
 		if err != nil {
 			return errors.Join(append(errs, err)...)

@@ -29,6 +29,7 @@ type stream struct {
 	e    *Engine
 	v    meta.Version
 	file *local.File
+	here bool // file is the version's from the start, and only to be compared
 
 	ctx    context.Context // ends with the last handle
 	cancel context.CancelFunc
@@ -154,6 +155,9 @@ func (s *stream) ask(i int) *block {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b := s.blocks[i]; b != nil {
+		if s.here {
+			return b
+		}
 		select {
 		case <-b.done:
 			if b.err == nil {
@@ -233,6 +237,10 @@ func (s *stream) check() ([]byte, error) {
 func (s *stream) stop() {
 	s.cancel()
 	s.wg.Wait()
+	if s.here {
+		s.endHere()
+		return
+	}
 	if kept, _ := s.outcome(); kept || s.passing || s.inDoubt() {
 		return
 	}

@@ -59,6 +59,28 @@ func (e *Engine) draftFrom(l *live, v *meta.Version, f *local.File) error {
 	return l.mark()
 }
 
+// begin gives the node an empty file of its own.
+func (e *Engine) begin(l *live, base meta.VersionID) error {
+	f, err := e.newDraft(l, base)
+	if err != nil {
+		return err
+	}
+	return e.adopt(l, f, base)
+}
+
+func (e *Engine) newDraft(l *live, base meta.VersionID) (*local.File, error) {
+	f, err := e.Local.Create(e.identity(l, local.Draft, base, 0))
+	if err != nil {
+		return nil, err
+	}
+	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: base, Now: now()})
+	if err != nil {
+		f.Close()
+		return nil, e.undo(err, f.ID)
+	}
+	return f, nil
+}
+
 // share lets writers use the file that others hold open, which is v's: the kernel
 // allows no second file for a node in use. v's content stays elsewhere. The others
 // are readers, and writers that have closed and may have written since.

@@ -85,15 +85,15 @@ func (f *File) ForgetRead() error {
 	return f.setTimes(unix.Timespec{}, unix.Timespec{Nsec: unix.UTIME_OMIT})
 }
 
-// openQuietly opens the file again, with an offset of its own, for reads that leave
-// no access time.
-func (f *File) openQuietly() (*os.File, error) {
+// Quietly opens the file again, with an offset of its own, for reads that leave no
+// access time. The caller closes it.
+func (f *File) Quietly() (*os.File, error) {
 	return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), os.O_RDONLY|unix.O_NOATIME, 0)
 }
 
 // ReadQuietly is ReadAt that leaves no access time.
 func (f *File) ReadQuietly(p []byte, off int64) (int, error) {
-	r, err := f.openQuietly()
+	r, err := f.Quietly()
 	if err != nil {
 		return 0, err
 	}
@@ -153,6 +153,28 @@ func (f *File) Unwritten() (bool, error) {
 	return free, nil
 }
 
+// Unused reports whether nobody else has the file open at this moment, for whatever.
+// The caller has it open once, for reading.
+func (f *File) Unused() (bool, error) {
+	var free bool
+	err := f.Control(func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_WRLCK)
+		if errors.Is(err, unix.EAGAIN) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		free = true
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("probe users of local file %s: %w", f.ID, err)
+	}
+	return free, nil
+}
+
 // Clone makes a new file with the content of src: sharing its blocks where the
 // file system can, else as a copy. The clone is not synced. When src changes
 // meanwhile the clone may hold a mixture; the caller excludes that or compares
@@ -179,7 +201,7 @@ func clone(dst, src *File) error {
 	if err != nil {
 		return err
 	}
-	r, err := src.openQuietly()
+	r, err := src.Quietly()
 	if err != nil {
 		return err
 	}

@@ -102,6 +102,16 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
+// Look opens the store in dir for reading, beside whoever has it open. It makes and
+// changes nothing.
+func Look(dir string) (*Store, error) {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open local store: %w", &fs.PathError{Op: "open", Path: dir, Err: err})
+	}
+	return &Store{dir: os.NewFile(uintptr(fd), dir)}, nil
+}
+
 // Private takes from others what a directory with the only copy of somebody's
 // content must not give them. One that belongs to another user is refused with
 // fs.ErrPermission: what lies there may be that user's making.
@@ -191,7 +201,12 @@ func (s *Store) openat(id ID, flags int) (*File, error) {
 	}
 	// O_NONBLOCK: a FIFO put in the file's place must not hold us up. It means
 	// nothing for a regular file.
-	fd, err := unix.Openat(int(s.dir.Fd()), string(id), flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0o600)
+	flags |= unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK
+	fd, err := unix.Openat(int(s.dir.Fd()), string(id), flags, 0o600)
+	if err == unix.EACCES && unix.Fchmodat(int(s.dir.Fd()), string(id), 0o600, 0) == nil {
+		// The file is ours, and somebody took the permission from it.
+		fd, err = unix.Openat(int(s.dir.Fd()), string(id), flags, 0o600)
+	}
 	if err != nil {
 		switch err {
 		case unix.ELOOP, unix.EISDIR, unix.ENXIO, unix.ENODEV: // symlink, directory, socket or device

@@ -215,6 +215,9 @@ func (u *Uploader) successor(ino meta.Ino) (meta.VersionID, error) {
 	if err != nil || v.Remote == meta.Stored || v.Retired != 0 {
 		return 0, err
 	}
+	if !v.Local() && v.Fallback == nil {
+		return 0, fmt.Errorf("version %d: %w", v.ID, content.ErrLost)
+	}
 	return v.ID, nil
 }
 

@@ -44,6 +44,9 @@ func (u *Uploader) recheck(ctx context.Context) {
 
 // sendWatched is send, and remembers what must be looked at again.
 func (u *Uploader) sendWatched(ctx context.Context, id meta.VersionID, insist content.Insist) error {
+	if insist != content.Quiet {
+		u.engine.Linger(id)
+	}
 	err := u.send(ctx, id, insist)
 	if err == nil && insist != content.Quiet {
 		u.watchOver(id)

@@ -22,6 +22,7 @@
 //	spare      local.Store.Run: local files that lie ready
 //	sweep      content.Engine.Sweep: files nobody needs, nodes without names
 //	follow     content.Engine.Follow: what is below directories that got other names
+//	scrub      content.Engine.Scrub: local files that are not what they were
 //	watch      breaker.Breaker.Run: looks whether S3 is there
 //	heed       what commands change in the database
 //	copies     snapshot.Taker.Run: copies of the metadata in the bucket
@@ -33,9 +34,10 @@
 //  1. what is in the queue is sent, for as long as it may take (Drain)
 //  2. the mount leaves the tree: no request comes any more, but from those who
 //     have files open; they are answered until the process ends
-//  3. control, http, heed, follow, copies, upload, spare, evict, sweep, watch stop; what
-//     they had under way is on record and settled at the next start. http accepts no
-//     more requests, lets the responses under way go on for some seconds, and cuts off the rest
+//  3. control, http, heed, follow, copies, upload, spare, evict, sweep, scrub, watch stop;
+//     what they had under way is on record and settled at the next start. http accepts
+//     no more requests, lets the responses under way go on for some seconds, and cuts
+//     off the rest
 //     If the fallback is to be a plain tree (content.Engine.Plain), it is arranged
 //     A last copy of the metadata is taken, if one is owed and S3 is there (lastCopy)
 //  4. the writer answers what waits, syncs and checkpoints

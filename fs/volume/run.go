@@ -78,6 +78,7 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	g.Go(func() error { return v.engine.Evict(loops) })
 	g.Go(func() error { return v.engine.Sweep(loops) })
 	g.Go(func() error { return v.engine.Follow(loops) })
+	g.Go(func() error { return v.engine.Scrub(loops) })
 	g.Go(func() error { return v.heed(loops) })
 	if v.copies != nil {
 		g.Go(func() error { return v.copies.Run(loops) })

@@ -24,7 +24,7 @@ func onDisk() []saboteur {
 		},
 		{
 			name: "a link in the store is followed", file: "fs/local/store.go",
-			old: "flags|unix.O_NOFOLLOW|", new: "flags|",
+			old: "flags |= unix.O_NOFOLLOW | unix.O_CLOEXEC", new: "flags |= unix.O_CLOEXEC",
 			pkg: "./fs/local", tests: "TestNotRegular|TestCreateReplacesNothing|TestOpenRefuses",
 		},
 	}
@@ -81,7 +81,7 @@ func underWriting() []saboteur {
 	return []saboteur{
 		{
 			name: "the answer comes before the sync", file: "fs/content/commit.go",
-			old: "\tif err := e.Local.SyncNew(l.file); err != nil {\n\t\tl.poisoned = true\n\t\treturn st, err\n\t}\n\treturn st, nil",
+			old: "\tif err := e.Local.SyncNew(l.file); err != nil {\n\t\tl.poisoned, l.cramped = true, noRoom(err)\n\t\treturn st, err\n\t}\n\treturn st, nil",
 			new: "\tgo func() { _ = e.Local.SyncNew(l.file) }()\n\treturn st, nil",
 			pkg: "./cmd/contentfs", tests: "TestCutLoop",
 		},
@@ -243,7 +243,7 @@ func inTheBin() []saboteur {
 			pkg: "./meta/sqlite", tests: "TestStore",
 		},
 		{
-			name: "an open file is evicted", file: "fs/content/space.go",
+			name: "an open file is evicted", file: "fs/content/evict.go",
 			old: "\tif l.opens > 0 {\n\t\treturn false, nil\n\t}\n\tif v.Retired",
 			new: "\tif v.Retired",
 			pkg: "./fs/volume", tests: "TestModel|TestStress|TestReaderKeepsItsFile|TestEditBesideReaders",
