@@ -28,6 +28,11 @@ type Dialect struct {
 	// Log controls the write-ahead log; the zero value leaves it to the database.
 	Log Log
 
+	// Pass is told the steps of the writer that are done and that a crash may follow:
+	// "applied", "committed" (a batch), "copied" (the log), "ending", "emptied" (at
+	// the end). It may be nil.
+	Pass func(step string)
+
 	// Verify are queries that give one row "ok", or a row for each complaint.
 	Verify []string
 }

@@ -62,6 +62,10 @@ type Config struct {
 	// Stall is how long a request may go without a byte moving; 0 means 20 s.
 	Stall time.Duration
 
+	// Pass is told the steps of an upload in parts that are done: "part", "sent"
+	// (all of them), "completed". It may be nil.
+	Pass func(step string)
+
 	// Transport is nil for the package's own. Timeouts of connecting are its
 	// business; Stall applies to any.
 	Transport http.RoundTripper
@@ -83,6 +87,8 @@ type Store struct {
 
 	abilities   atomic.Pointer[abilities] // never nil; Probe replaces it
 	plainCopies atomic.Bool               // copies with If-None-Match are refused, those without it are not
+
+	pass func(step string) // of Config, never nil
 
 	singlePut int64 // largest body of one PUT, in bytes
 	part      int64 // smallest part, in bytes
@@ -134,6 +140,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		client: client, bucket: cfg.Bucket, region: region, base: base, amazon: isAmazon(base), stall: cfg.Stall,
 		singlePut: maxSinglePut, part: minPart, singleCopy: maxSingleCopy,
+	}
+	if s.pass = cfg.Pass; s.pass == nil {
+		s.pass = func(string) {}
 	}
 	s.abilities.Store(&abilities{conditional: true, checksums: true, md5ETag: true})
 	return s, nil

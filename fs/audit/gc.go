@@ -10,6 +10,7 @@ import (
 
 	"contentfs/backend"
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -110,6 +111,7 @@ func (c *Collection) versions(ctx context.Context, r *Collected, now time.Time) 
 			batch, sizes[d.ID] = append(batch, d), list[i].Size
 		}
 		gone, err := c.Meta.Discard(batch, c.Before, now.UnixNano())
+		crash.Here(crash.DiscardDone)
 		if err != nil {
 			return err
 		}
@@ -177,6 +179,7 @@ func (c *Collection) inBucket(ctx context.Context, list []meta.LostObject, r *Co
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.CondemnDone)
 	deleted := make([]bool, len(condemned))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(deleting)
@@ -191,6 +194,7 @@ func (c *Collection) inBucket(ctx context.Context, list []meta.LostObject, r *Co
 			if err := b.Delete(gctx, o.Key); err != nil && !backend.IsAbsent(err) {
 				return err
 			}
+			crash.Here(crash.DeleteDone)
 			deleted[i] = true
 			return nil
 		})
@@ -206,5 +210,7 @@ func (c *Collection) inBucket(ctx context.Context, list []meta.LostObject, r *Co
 	}
 	r.Objects += int64(len(gone))
 	r.Left += int64(len(condemned) - len(gone))
-	return c.Meta.ForgetLostObjects(gone)
+	err = c.Meta.ForgetLostObjects(gone)
+	crash.Here(crash.ForgetDone)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -43,6 +44,7 @@ func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) 
 		return err
 	}
 	defer f.Close()
+	crash.Here(crash.FetchFilled)
 	if err := e.attach(v, f, sum); err != nil {
 		return errors.Join(err, e.discard(f.ID))
 	}
@@ -78,9 +80,11 @@ func (e *Engine) attach(v *meta.Version, f *local.File, sum []byte) error {
 	if err := e.Local.SyncNew(f); err != nil {
 		return err
 	}
+	crash.Here(crash.FetchSynced)
 	if err := e.Meta.Attach(v.ID, meta.FileID(f.ID), sum); err != nil {
 		return err
 	}
+	crash.Here(crash.FetchAttached)
 	e.grew(v.Size)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -119,6 +120,7 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 	if err != nil {
 		return meta.Node{}, nil, err
 	}
+	crash.Here(crash.CreateFile)
 	r.Draft = meta.FileID(f.ID)
 	node := meta.Node{}
 	// The node's times are the file's: a close without a write must not move them.
@@ -129,6 +131,7 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 		f.Close()
 		return meta.Node{}, nil, errors.Join(err, e.discard(f.ID))
 	}
+	crash.Here(crash.CreateRecorded)
 	h := &Handle{l: e.live.hold(node.Ino), write: true}
 	_ = h.l.acquire(context.Background()) // cannot fail: never cancelled
 	defer h.l.release()
@@ -203,6 +206,7 @@ func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 		if err := l.rw.Truncate(0); err != nil {
 			return err
 		}
+		crash.Here(crash.TruncateDone)
 		l.written.Store(true)
 	}
 	return nil
@@ -268,11 +272,13 @@ func (e *Engine) newDraft(l *live, base meta.VersionID) (*local.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	crash.Here(crash.DraftFile)
 	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: base, Now: now()})
 	if err != nil {
 		f.Close()
 		return nil, errors.Join(err, e.discard(f.ID))
 	}
+	crash.Here(crash.DraftRecorded)
 	return f, nil
 }
 

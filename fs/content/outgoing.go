@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -193,7 +194,7 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 		ContentType:        ct,
 		ContentDisposition: ContentDisposition(ct, name),
 		Metadata:           ObjectMetadata(o.Path, n, *v),
-		Multipart:          func(id string) error { return e.Meta.SetUploadID(v.ID, id) },
+		Multipart:          func(id string) error { return e.noteUpload(v.ID, id) },
 	}
 	applyRule(&o.Options, &rule)
 	if !o.Resumed {
@@ -202,11 +203,21 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 			return err
 		}
 	}
+	crash.Here(crash.UploadHashed)
 	v.SHA256 = sum[:]
 	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: v.Bucket, Prefix: v.Prefix, Key: v.Key, SHA256: v.SHA256, Private: v.Private})
+	crash.Here(crash.UploadAnnounced)
 	if errors.Is(err, meta.ErrSuperseded) {
 		return ErrSettled
 	}
+	return err
+}
+
+// noteUpload puts a multipart upload on record, before its parts go.
+func (e *Engine) noteUpload(v meta.VersionID, id string) error {
+	crash.Here(crash.MultipartMade)
+	err := e.Meta.SetUploadID(v, id)
+	crash.Here(crash.MultipartKnown)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -73,6 +74,7 @@ func (e *Engine) spillOne(id meta.VersionID) (int64, error) {
 	if err := e.overflow(&v); err != nil {
 		return 0, err
 	}
+	crash.Here(crash.OverflowSet)
 	ok, err := e.evictOne(&v)
 	if err != nil || !ok {
 		return 0, err
@@ -104,6 +106,7 @@ func (e *Engine) overflow(v *meta.Version) error {
 	if _, err := io.Copy(dst, src); err != nil {
 		return fmt.Errorf("copy to fallback: %w", err)
 	}
+	crash.Here(crash.OverflowMade)
 	if err := dst.Sync(); err != nil {
 		return fmt.Errorf("sync in fallback: %w", err)
 	}
@@ -112,6 +115,7 @@ func (e *Engine) overflow(v *meta.Version) error {
 			return err
 		}
 	}
+	crash.Here(crash.OverflowKept)
 	after, err := src.Stamp()
 	if err != nil {
 		return err
@@ -142,6 +146,7 @@ func (e *Engine) dropOverflow(v *meta.Version) error {
 	if err := e.Meta.DropFallback(v.ID, v.Fallback, 0, now()); err != nil {
 		return err
 	}
+	crash.Here(crash.OverflowLeft)
 	e.placing.Lock()
 	defer e.placing.Unlock()
 	return e.removeStray(&meta.Stray{Path: v.Fallback})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -21,11 +22,13 @@ func (r *recovery) draft(row *meta.LocalFile, there bool) error {
 	case d.empty:
 		r.Dropped++
 		err = r.Meta.DropDraft(row.File, false, now())
+		crash.Here(crash.RecoverDropped)
 	default:
 		r.Quarantined++
 		path, _ := r.Meta.Path(row.Ino)
 		r.Log.Warn("content that was never closed is kept in the quarantine", "path", string(path), "file", row.File)
 		err = r.Meta.Quarantine(row.File, row.Ino, path, "was open for writing at a crash and never committed", now())
+		crash.Here(crash.RecoverQuarantined)
 	}
 	if err != nil || d.later {
 		return err
@@ -116,6 +119,7 @@ func (r *recovery) neverCommitted(ino meta.Ino) error {
 		if err != nil {
 			return err
 		}
+		crash.Here(crash.RecoverUnnamed)
 		n = done.Node
 	}
 	return nil
@@ -142,11 +146,15 @@ func (r *recovery) unknown(id local.ID) error {
 	}
 	if st.Size == 0 || r.copied(who) {
 		r.Dropped++
-		return r.discard(id)
+		err := r.discard(id)
+		crash.Here(crash.RecoverRemoved)
+		return err
 	}
 	r.Quarantined++
 	r.Log.Warn("a local file that is not on record is kept in the quarantine", "file", id, "path", string(who.Path), "bytes", st.Size)
-	return r.Meta.Quarantine(meta.FileID(id), meta.Ino(who.Ino), who.Path, "not on record", now())
+	err = r.Meta.Quarantine(meta.FileID(id), meta.Ino(who.Ino), who.Path, "not on record", now())
+	crash.Here(crash.RecoverUnknown)
+	return err
 }
 
 // copied reports whether a file only repeats content that is on record elsewhere.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -189,6 +190,7 @@ func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 		return false, nil
 	}
 	err := e.Meta.Evict(v.ID, v.File)
+	crash.Here(crash.EvictGivenUp)
 	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
 		return false, nil
 	}

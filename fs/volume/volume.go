@@ -14,6 +14,7 @@ import (
 	"contentfs/backend/breaker"
 	"contentfs/fs"
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/fs/upload"
 	"contentfs/meta"
@@ -72,12 +73,14 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.lock, err = lock(o.State); err != nil {
 		return nil, err
 	}
-	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true}); err != nil {
+	crash.Here(crash.StartLocked)
+	if v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true, Pass: crash.Pass("database")}); err != nil {
 		return nil, err
 	}
 	if v.local, err = local.Open(filepath.Join(o.State, "local")); err != nil {
 		return nil, err
 	}
+	crash.Here(crash.StartOpened)
 	if err = v.openFallback(); err != nil {
 		return nil, err
 	}

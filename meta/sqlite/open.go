@@ -36,6 +36,9 @@ type Options struct {
 	// Migrate brings a database of an older schema to the present one. Only who
 	// holds the volume's lock may ask for it; for others it is meta.ErrTooOld.
 	Migrate bool
+	// Pass is told the steps that are done and that a crash may follow, those of
+	// opening and of the store (meta.Dialect.Pass). It may be nil.
+	Pass func(step string)
 }
 
 // Open opens the database at path, and creates it with mode 0600 and its schema
@@ -65,6 +68,7 @@ func open(path string, o Options) (*meta.Store, error) {
 		if err := create(path); err != nil {
 			return nil, err
 		}
+		o.pass("made")
 	} else if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
@@ -75,15 +79,24 @@ func open(path string, o Options) (*meta.Store, error) {
 	}
 	writes := pool(connector{path: path, role: writing}, 2)
 	if old {
-		err = migrate(path, writes)
+		err = migrate(path, writes, &o)
 	}
 	if err == nil {
-		err = prepare(writes)
+		err = prepare(writes, &o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}
-	return newStore(writes, pool(connector{path: path, role: reading}, o.readers()))
+	d := dialect()
+	d.Pass = o.Pass
+	return newStoreOf(d, writes, pool(connector{path: path, role: reading}, o.readers()))
+}
+
+// pass tells of a step that is done.
+func (o *Options) pass(step string) {
+	if o.Pass != nil {
+		o.Pass(step)
+	}
 }
 
 func (o Options) readers() int {
@@ -94,8 +107,10 @@ func (o Options) readers() int {
 }
 
 // newStore closes what it was given if it fails.
-func newStore(writes, reads *sql.DB) (*meta.Store, error) {
-	s, err := meta.New(dialect(), writes, reads)
+func newStore(writes, reads *sql.DB) (*meta.Store, error) { return newStoreOf(dialect(), writes, reads) }
+
+func newStoreOf(d meta.Dialect, writes, reads *sql.DB) (*meta.Store, error) {
+	s, err := meta.New(d, writes, reads)
 	if err != nil {
 		err = errors.Join(err, reads.Close())
 		if writes != nil {
