@@ -60,7 +60,7 @@ var helpers = map[string][]string{
 	"fs/volume/volumetest":            {"fs/volume", "fs/audit", "fs/content", "fs/control", "fs/local", "meta", "meta/sqlite", "backend", "backend/s3"},
 	"fs/volume/programs":              {"fs/volume"},
 	"fs/internal/model":               {"fs", "fs/audit", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
-	"cmd/contentfs/internal/life":     {},
+	"cmd/contentfs/internal/life":     {"fs/crash"},
 	"cmd/contentfs/internal/workload": {},
 	"scripts/internal/site":           {"backend/backendtest"},
 }
