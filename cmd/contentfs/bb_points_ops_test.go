@@ -261,7 +261,8 @@ func (s *theatre) away(do func() error) error {
 // stray puts a file into the local store that is not on record.
 func stray(text string) func(*theatre) error {
 	return func(s *theatre) error {
-		path := filepath.Join(s.State, "local", "0123456789abcdef0123456789abcdef")
+		s.n++
+		path := filepath.Join(s.State, "local", fmt.Sprintf("%032x", s.n))
 		return errors.Join(os.WriteFile(path, []byte(text), 0o600), syncDisk(s.State))
 	}
 }

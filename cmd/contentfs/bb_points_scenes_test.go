@@ -172,9 +172,8 @@ func recoverAct() act {
 		{point: crash.RecoverMerged},
 		{point: crash.RecoverTaken, before: grown},
 		{point: crash.RecoverCommitted, before: grown},
-		{point: crash.RecoverDropped, before: empty},
-		{point: crash.RecoverQuarantined, before: never},
-		{point: crash.RecoverUnnamed, before: never},
+		{point: crash.RecoverAbandoned, before: never},
+		{point: crash.RecoverAbandoned, before: empty},
 		{point: crash.RecoverGivenUp, before: func(s *theatre) error {
 			err := s.once(func() error { return readAll(s) })
 			s.wipe()
@@ -300,7 +299,10 @@ func fallbackAct() act {
 		return all(func() error { return s.rename(dir+"/settled.jpg", s.fresh()) }, s.drain)
 	}
 	plain := func(s *theatre) error {
-		return all(func() error { return s.run("disable") }, func() error { return settled(s) })
+
+		// A restore of everything asks for the order at the end.
+		return all(func() error { return settled(s) }, func() error { return s.run("restore", "--all") }, func() error { return settled(s) })
+
 	}
 	throw := func(s *theatre) []string { return s.line("disable") }
 	return act{name: "fallback", fallback: true, prepare: switchedOff, scenes: []scene{

@@ -16,24 +16,21 @@ func (r *recovery) draft(row *meta.LocalFile, there bool) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case d.untouched:
-		err = r.Meta.DropDraft(row.File, d.whole, now())
-	case d.empty:
+	if d.untouched {
+		return r.Meta.DropDraft(row.File, d.whole, now())
+	}
+	a := meta.Abandoned{File: row.File, Ino: row.Ino, KeepNames: d.later}
+	if d.empty {
 		r.Dropped++
-		err = r.Meta.DropDraft(row.File, false, now())
-		crash.Here(crash.RecoverDropped)
-	default:
+	} else {
 		r.Quarantined++
-		path, _ := r.Meta.Path(row.Ino)
-		r.Log.Warn("content that was never closed is kept in the quarantine", "path", string(path), "file", row.File)
-		err = r.Meta.Quarantine(row.File, row.Ino, path, "was open for writing at a crash and never committed", now())
-		crash.Here(crash.RecoverQuarantined)
+		a.Path, _ = r.Meta.Path(row.Ino)
+		a.Reason = "was open for writing at a crash and never committed"
+		r.Log.Warn("content that was never closed is kept in the quarantine", "path", string(a.Path), "file", row.File)
 	}
-	if err != nil || d.later {
-		return err
-	}
-	return r.neverCommitted(row.Ino)
+	err = r.Meta.Abandon(a, now())
+	crash.Here(crash.RecoverAbandoned)
+	return err
 }
 
 // draftState is what a draft's file tells.
@@ -93,36 +90,6 @@ func (r *recovery) whole(f *local.File, v *meta.Version) (bool, error) {
 		return true, nil
 	}
 	return true, r.Local.SyncNew(f)
-}
-
-// neverCommitted removes the names of a node that never had content: a file that
-// was never closed is not in the tree after a crash.
-func (r *recovery) neverCommitted(ino meta.Ino) error {
-	n, err := r.Meta.Node(ino)
-	if gone(err) {
-		return nil
-	}
-	if err != nil || n.Version != 0 {
-		return err
-	}
-	for n.Nlink > 0 {
-		path, err := r.Meta.Path(ino)
-		if err != nil {
-			return err
-		}
-		name := baseName(path)
-		dir, err := r.Meta.Resolve(path[:max(1, len(path)-len(name)-1)])
-		if err != nil {
-			return err
-		}
-		done, err := r.Meta.Unlink(dir.Ino, []byte(name), now())
-		if err != nil {
-			return err
-		}
-		crash.Here(crash.RecoverUnnamed)
-		n = done.Node
-	}
-	return nil
 }
 
 // unknown settles a file that is not on record.

@@ -21,16 +21,14 @@ const (
 	MigrateComplete Point = "database/migrate-complete"
 
 	// A start after a crash.
-	RecoverOrphans     Point = "recover/orphans"     // nodes without names are forgotten
-	RecoverTaken       Point = "recover/taken"       // what was open at the crash was synced, not committed
-	RecoverCommitted   Point = "recover/committed"   // and committed
-	RecoverDropped     Point = "recover/dropped"     // a draft is dropped, its name still there
-	RecoverQuarantined Point = "recover/quarantined" // a draft is in the quarantine, its name still there
-	RecoverUnnamed     Point = "recover/unnamed"     // the name of what never had content is gone
-	RecoverGivenUp     Point = "recover/given-up"    // a version's file that is missing is given up
-	RecoverUnknown     Point = "recover/unknown"     // a file that is not on record is in the quarantine
-	RecoverRemoved     Point = "recover/removed"     // a file that is not on record and not needed is unlinked
-	RecoverMerged      Point = "recover/merged"      // all files are compared
+	RecoverOrphans   Point = "recover/orphans"   // nodes without names are forgotten
+	RecoverTaken     Point = "recover/taken"     // what was open at the crash was synced, not committed
+	RecoverCommitted Point = "recover/committed" // and committed
+	RecoverAbandoned Point = "recover/abandoned" // a draft is in the quarantine or dropped, and its name gone
+	RecoverGivenUp   Point = "recover/given-up"  // a version's file that is missing is given up
+	RecoverUnknown   Point = "recover/unknown"   // a file that is not on record is in the quarantine
+	RecoverRemoved   Point = "recover/removed"   // a file that is not on record and not needed is unlinked
+	RecoverMerged    Point = "recover/merged"    // all files are compared
 
 	// Any change of the metadata.
 	DatabaseApplied   Point = "database/applied"   // in a transaction that is not committed
@@ -140,18 +138,18 @@ func Points() []Point {
 	return []Point{
 		StartLocked, DatabaseMade, DatabaseOpened, DatabaseSchema, StartOpened, StartRecovered, StartMounted,
 		MigrateCopied, MigrateKept, MigrateApplied, MigrateComplete, RecoverOrphans, RecoverTaken, RecoverCommitted,
-		RecoverDropped, RecoverQuarantined, RecoverUnnamed, RecoverGivenUp, RecoverUnknown, RecoverRemoved,
-		RecoverMerged, DatabaseApplied, DatabaseCommitted, DatabaseCopied, CreateFile, CreateRecorded, DraftFile,
-		DraftRecorded, DraftCopied, DraftBegun, DetachRecorded, ShareCloned, ShareSynced, ShareRecorded,
-		TruncateDone, GiveBackSynced, CommitIdentity, CommitSynced, CommitRecorded, ReleaseSettled, MknodRecorded,
-		LinkRecorded, RenameCommitted, RenameRecorded, UnlinkRecorded, RmdirRecorded, UploadHashed, UploadAnnounced,
-		MultipartMade, MultipartKnown, MultipartPart, MultipartSent, MultipartDone, UploadCopied, UploadSent,
-		UploadDelivered, UploadFound, UploadAborted, CancelDiscarded, CancelRecorded, RekeyLost, RekeyAnnounced,
-		RekeyCopied, RekeySwitched, FetchFilled, FetchSynced, FetchAttached, StreamBlock, StreamWhole, EvictGivenUp,
-		TrashUnlinked, OverflowMade, OverflowKept, OverflowSet, OverflowLeft, SettleCopied, SettleSynced, SettleDir,
-		SettleAnnounced, SettleMoved, SettleRecorded, WayLinked, WayRecorded, WayAside, StrayRemoved, AdoptRecorded,
-		AdoptSome, TransferQueued, DropVerified, DropGivenUp, ObjectVerified, ObjectGivenUp, DiscardDone,
-		CondemnDone, DeleteDone, ForgetDone, UndeleteDone, ImportSome, SwitchThrown, EndDrained, EndUnmounted,
-		EndStopped, ArrangePlaced, ArrangeMoved, ArrangeDone, DatabaseEnding, DatabaseEmpty,
+		RecoverAbandoned, RecoverGivenUp, RecoverUnknown, RecoverRemoved, RecoverMerged, DatabaseApplied,
+		DatabaseCommitted, DatabaseCopied, CreateFile, CreateRecorded, DraftFile, DraftRecorded, DraftCopied,
+		DraftBegun, DetachRecorded, ShareCloned, ShareSynced, ShareRecorded, TruncateDone, GiveBackSynced,
+		CommitIdentity, CommitSynced, CommitRecorded, ReleaseSettled, MknodRecorded, LinkRecorded, RenameCommitted,
+		RenameRecorded, UnlinkRecorded, RmdirRecorded, UploadHashed, UploadAnnounced, MultipartMade, MultipartKnown,
+		MultipartPart, MultipartSent, MultipartDone, UploadCopied, UploadSent, UploadDelivered, UploadFound,
+		UploadAborted, CancelDiscarded, CancelRecorded, RekeyLost, RekeyAnnounced, RekeyCopied, RekeySwitched,
+		FetchFilled, FetchSynced, FetchAttached, StreamBlock, StreamWhole, EvictGivenUp, TrashUnlinked, OverflowMade,
+		OverflowKept, OverflowSet, OverflowLeft, SettleCopied, SettleSynced, SettleDir, SettleAnnounced, SettleMoved,
+		SettleRecorded, WayLinked, WayRecorded, WayAside, StrayRemoved, AdoptRecorded, AdoptSome, TransferQueued,
+		DropVerified, DropGivenUp, ObjectVerified, ObjectGivenUp, DiscardDone, CondemnDone, DeleteDone, ForgetDone,
+		UndeleteDone, ImportSome, SwitchThrown, EndDrained, EndUnmounted, EndStopped, ArrangePlaced, ArrangeMoved,
+		ArrangeDone, DatabaseEnding, DatabaseEmpty,
 	}
 }

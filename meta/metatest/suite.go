@@ -74,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"Import", testImport},
 		{"ImportRefuses", testImportRefuses},
 		{"Lost", testLost},
+		{"Abandon", testAbandon},
 		{"Quarantine", testQuarantine},
 		{"Files", testFiles},
 		{"Taken", testTaken},

@@ -107,7 +107,9 @@ func (o Options) readers() int {
 }
 
 // newStore closes what it was given if it fails.
-func newStore(writes, reads *sql.DB) (*meta.Store, error) { return newStoreOf(dialect(), writes, reads) }
+func newStore(writes, reads *sql.DB) (*meta.Store, error) {
+	return newStoreOf(dialect(), writes, reads)
+}
 
 func newStoreOf(d meta.Dialect, writes, reads *sql.DB) (*meta.Store, error) {
 	s, err := meta.New(d, writes, reads)
