@@ -29,7 +29,7 @@
 // pass it once, after the step that it is named for and before the next. The rooms
 // meta and backend import nothing of ours: they tell their steps to a function that
 // they were given (sqlite.Options.Pass, s3.Config.Pass), which Pass makes of the
-// room's name. A test of this package holds that every point is passed by exactly one
+// room's name. A test in scripts holds that every point is passed by exactly one
 // line of the program. Then the test of the points in cmd/contentfs has no scene for
 // it and fails; give it one.
 //
