@@ -123,14 +123,14 @@ func writeAct() act {
 		{point: crash.TruncateDone, do: overwrite},
 		{point: crash.DraftCopied, before: wiped, do: appendTo(false)},
 		{point: crash.DraftBegun, do: appendToNew},
-		{point: crash.DetachRecorded, do: appendTo(true)},
+		{point: crash.DetachRecorded, cut: true, do: appendTo(true)},
 		{point: crash.ShareCloned, do: shared},
 		{point: crash.ShareSynced, do: shared},
-		{point: crash.ShareRecorded, do: shared},
+		{point: crash.ShareRecorded, cut: true, do: shared},
 		{point: crash.GiveBackSynced, before: wiped, do: func(s *theatre) error { return s.change(s.any(), "") }},
 		{point: crash.CommitIdentity, do: overwrite},
 		{point: crash.CommitSynced, do: overwrite},
-		{point: crash.CommitRecorded, do: overwrite},
+		{point: crash.CommitRecorded, cut: true, do: overwrite},
 		{point: crash.ReleaseSettled, do: overwrite},
 		{point: crash.MknodRecorded, do: func(s *theatre) error { return s.mkdir("u2/image/a/b") }},
 		{point: crash.LinkRecorded, do: func(s *theatre) error {
@@ -151,7 +151,7 @@ func writeAct() act {
 			return s.ledger.do(s.state.with(to, text), durable, func() error { return os.Rename(s.Join(from), s.Join(to)) },
 				s.state.with(from, text))
 		}},
-		{point: crash.RenameRecorded, do: rename},
+		{point: crash.RenameRecorded, cut: true, do: rename},
 		{point: crash.UnlinkRecorded, do: func(s *theatre) error { return s.unlink(s.any()) }},
 		{point: crash.RmdirRecorded, do: func(s *theatre) error {
 			if err := s.mkdir("u3/image"); err != nil {
@@ -171,7 +171,7 @@ func recoverAct() act {
 		{point: crash.RecoverOrphans},
 		{point: crash.RecoverMerged},
 		{point: crash.RecoverTaken, before: grown},
-		{point: crash.RecoverCommitted, before: grown},
+		{point: crash.RecoverCommitted, cut: true, before: grown},
 		{point: crash.RecoverAbandoned, before: never},
 		{point: crash.RecoverAbandoned, before: empty},
 		{point: crash.RecoverGivenUp, before: func(s *theatre) error {
@@ -211,7 +211,7 @@ func uploadAct() act {
 		{point: crash.UploadHashed, do: addAndEnd},
 		{point: crash.UploadAnnounced, do: addAndEnd},
 		{point: crash.UploadSent, do: addAndEnd},
-		{point: crash.UploadDelivered, do: addAndEnd},
+		{point: crash.UploadDelivered, cut: true, do: addAndEnd},
 		{point: crash.UploadCopied, do: func(s *theatre) error {
 			return all(func() error { return s.put(s.fresh(), s.state[s.any()]) }, s.drain)
 		}},
@@ -221,7 +221,7 @@ func uploadAct() act {
 		{point: crash.RekeyLost, do: func(s *theatre) error { return s.rename(s.any(), s.fresh()) }},
 		{point: crash.RekeyAnnounced, command: move},
 		{point: crash.RekeyCopied, command: move},
-		{point: crash.RekeySwitched, command: move},
+		{point: crash.RekeySwitched, cut: true, command: move},
 		{point: crash.EndDrained, do: addAndEnd},
 		{point: crash.EndUnmounted, do: addAndEnd},
 		{point: crash.EndStopped, do: addAndEnd},
@@ -236,10 +236,18 @@ func partsAct() act {
 	large := func(s *theatre) error {
 		return all(func() error { return s.put("u1/file/large.bin", s.text(size)) }, s.drain)
 	}
-	return act{name: "parts", scenes: []scene{
+	// none shows that parts that were sent are discarded: but for those of an upload that
+	// was made a moment before and is on record nowhere, which a rule of the bucket removes.
+	none := func(s *theatre) {
+		left, err := filepath.Glob(filepath.Join(s.Gateway.Dir, life.Bucket, ".sgwtmp/multipart/*/*"))
+		if made := s.struck[crash.MultipartMade]; err != nil || len(left) > made {
+			s.T.Errorf("%d uploads in parts are left, and %d are not on record: %v", len(left), made, err)
+		}
+	}
+	return act{name: "parts", end: none, scenes: []scene{
 		{point: crash.MultipartMade, do: large},
-		{point: crash.MultipartKnown, do: large},
-		{point: crash.MultipartPart, pass: 2, do: large},
+		{point: crash.MultipartKnown, cut: true, do: large},
+		{point: crash.MultipartPart, cut: true, pass: 2, do: large},
 		{point: crash.MultipartSent, do: large},
 		{point: crash.MultipartDone, do: large},
 		{point: crash.UploadAborted, before: killed(crash.MultipartPart, large), do: (*theatre).drain},
@@ -261,10 +269,10 @@ func fetchAct() act {
 		scenes: []scene{
 			{point: crash.FetchFilled, before: wiped, do: one},
 			{point: crash.FetchSynced, before: wiped, do: one},
-			{point: crash.FetchAttached, before: wiped, do: one},
+			{point: crash.FetchAttached, cut: true, before: wiped, do: one},
 			{point: crash.StreamBlock, pass: 2, before: wiped, do: large},
 			{point: crash.StreamWhole, before: wiped, do: large},
-			{point: crash.EvictGivenUp, options: []string{"--cache-size", "1K"}, do: func(s *theatre) error { return all(s.add, s.drain) }},
+			{point: crash.EvictGivenUp, cut: true, options: []string{"--cache-size", "1K"}, do: func(s *theatre) error { return all(s.add, s.drain) }},
 		}}
 }
 
@@ -310,8 +318,8 @@ func fallbackAct() act {
 		{point: crash.SettleCopied, do: deep},
 		{point: crash.SettleSynced, do: deep},
 		{point: crash.SettleAnnounced, do: deep},
-		{point: crash.SettleMoved, do: deep},
-		{point: crash.SettleRecorded, do: deep},
+		{point: crash.SettleMoved, cut: true, do: deep},
+		{point: crash.SettleRecorded, cut: true, do: deep},
 		{point: crash.WayLinked, before: settled, do: overwrite},
 		{point: crash.WayRecorded, before: settled, do: overwrite},
 		{point: crash.StrayRemoved, before: settled, do: overwrite},
@@ -344,9 +352,9 @@ func transferAct() act {
 	return act{name: "transfer", fallback: true, prepare: filled(3), scenes: []scene{
 		{point: crash.TransferQueued, before: here, command: migrate},
 		{point: crash.DropVerified, before: here, command: migrate},
-		{point: crash.DropGivenUp, before: here, command: migrate},
+		{point: crash.DropGivenUp, cut: true, before: here, command: migrate},
 		{point: crash.ObjectVerified, before: there, command: restore},
-		{point: crash.ObjectGivenUp, before: there, command: restore},
+		{point: crash.ObjectGivenUp, cut: true, before: there, command: restore},
 	}, end: func(s *theatre) {
 		if err := errors.Join(s.run("migrate", "--all", "--remove-local"), s.once(func() error { return readAll(s) })); err != nil {
 			s.T.Error(err)
@@ -379,8 +387,8 @@ func gcAct() act {
 		}
 	}
 	return act{name: "gc", loose: true, prepare: filled(3), end: none, scenes: []scene{
-		{point: crash.DiscardDone, before: garbage, command: collect},
-		{point: crash.CondemnDone, before: garbage, command: collect},
+		{point: crash.DiscardDone, cut: true, before: garbage, command: collect},
+		{point: crash.CondemnDone, cut: true, before: garbage, command: collect},
 		{point: crash.DeleteDone, before: garbage, command: collect},
 		{point: crash.ForgetDone, before: garbage, command: collect},
 		{point: crash.UndeleteDone,
@@ -469,7 +477,7 @@ func overflowAct() act {
 	return act{name: "overflow", fallback: true, size: 40 << 20, scenes: []scene{
 		{point: crash.OverflowMade, before: stopStore, do: fill, after: startStore},
 		{point: crash.OverflowKept, before: stopStore, do: fill, after: startStore},
-		{point: crash.OverflowSet, before: stopStore, do: fill, after: startStore},
+		{point: crash.OverflowSet, cut: true, before: stopStore, do: fill, after: startStore},
 		{point: crash.OverflowLeft, before: func(s *theatre) error {
 			err := stopStore(s)
 			if err == nil {

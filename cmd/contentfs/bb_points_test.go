@@ -17,8 +17,8 @@ import (
 )
 
 // TestCrashPoints ends the program at every crash point and compares what it left with
-// what it had promised; see package crash. Usually each point is struck once, half of
-// them by a kill and half by a power cut. With CONTENTFS_CRASH_TIME all are struck both
+// what it had promised; see package crash. Usually each point is struck once, by a
+// kill or a power cut. With CONTENTFS_CRASH_TIME all are struck both
 // ways, again and again while there is time. CONTENTFS_CRASH_POINTS, a list of points
 // with commas, leaves out the others.
 func TestCrashPoints(t *testing.T) {
@@ -37,8 +37,9 @@ func TestCrashPoints(t *testing.T) {
 // pointRun is all strikes of a run.
 type pointRun struct {
 	t      *testing.T
-	only   []crash.Point // nil: all
-	until  time.Time     // zero: each point once, one way
+	only   []crash.Point        // nil: all
+	until  time.Time            // zero: each point once, one way
+	cut    map[crash.Point]bool // points of which a power cut tells more
 	struck map[strike]int
 	began  time.Time
 }
@@ -57,7 +58,12 @@ func (s strike) String() string {
 }
 
 func newPointRun(t *testing.T) *pointRun {
-	r := &pointRun{t: t, struck: make(map[strike]int), began: time.Now()}
+	r := &pointRun{t: t, cut: make(map[crash.Point]bool), struck: make(map[strike]int), began: time.Now()}
+	for _, a := range acts() {
+		for _, x := range a.scenes {
+			r.cut[x.point] = r.cut[x.point] || x.cut
+		}
+	}
 	if list := os.Getenv("CONTENTFS_CRASH_POINTS"); list != "" {
 		for _, name := range strings.Split(list, ",") {
 			if !slices.Contains(crash.Points(), crash.Point(name)) {
@@ -85,7 +91,7 @@ func (r *pointRun) ways(p crash.Point) []strike {
 	}
 	h := fnv.New32()
 	h.Write([]byte(p))
-	return []strike{{p, h.Sum32()%2 == 0}}
+	return []strike{{p, r.cut[p] || h.Sum32()%2 == 0}}
 }
 
 // play carries out the scenes of an act, on one stage.
@@ -159,7 +165,8 @@ type act struct {
 // scene leads to one point.
 type scene struct {
 	point crash.Point
-	pass  int // 0: the first
+	pass  int  // 0: the first
+	cut   bool // where it is struck once, a power cut tells more than a kill
 
 	// before prepares it, with mounts of its own.
 	before func(*theatre) error
@@ -182,6 +189,7 @@ type theatre struct {
 	disks  []*life.Disk // of the state, and of the fallback
 	folder string       // the fallback; "" without
 	bucket *bucketAudit
+	struck map[crash.Point]int
 	held   []*os.File // open until the strike
 	n      int        // names given
 }
@@ -191,7 +199,7 @@ func newTheatre(t *testing.T, a act) *theatre {
 	if size == 0 {
 		size = 512 << 20
 	}
-	s := &theatre{act: a, disks: []*life.Disk{life.NewDisk(t, size)}}
+	s := &theatre{act: a, struck: make(map[crash.Point]int), disks: []*life.Disk{life.NewDisk(t, size)}}
 	if a.size != 0 {
 		s.disks = append(s.disks, life.NewDisk(t, 512<<20))
 	}
@@ -277,6 +285,7 @@ func (s *theatre) lead(x scene, k strike) error {
 		}()
 	}
 	err := p.Await()
+	s.struck[x.point]++
 	judge := s.Log.Forgive()
 	if k.cut && err == nil {
 		for _, d := range s.disks {
