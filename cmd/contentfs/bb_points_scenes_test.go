@@ -297,11 +297,25 @@ func fallbackAct() act {
 	settled := func(s *theatre) error {
 		return s.once(func() error { return s.put(dir+"/settled.jpg", s.text(100)) })
 	}
-	// inTheWay lies where nothing was on record, and is not taken in any more.
+	// What lies in the way was never on record and is not taken in any more.
+	var foreign string
 	inTheWay := func(s *theatre) error {
 		s.Log.Expect("a file in the fallback that contentfs does not know was in the way")
+		foreign = s.fresh()
 		return errors.Join(settled(s),
-			os.WriteFile(filepath.Join(s.folder, dir, "foreign.jpg"), []byte("not ours"), 0o644), syncDisk(s.folder))
+			os.WriteFile(filepath.Join(s.folder, foreign), []byte("not ours"), 0o644), syncDisk(s.folder))
+	}
+	kept := func(s *theatre) error {
+		aside, err := filepath.Glob(filepath.Join(s.folder, ".contentfs-aside", "*"))
+		if err == nil && len(aside) != s.struck[crash.WayAside] {
+			err = fmt.Errorf("set aside: %q", aside)
+		}
+		for _, path := range aside {
+			if b, rerr := os.ReadFile(path); string(b) != "not ours" {
+				err = errors.Join(err, fmt.Errorf("%s: %q, %v", path, b, rerr))
+			}
+		}
+		return err
 	}
 	renamed := func(s *theatre) error {
 		return all(func() error { return s.rename(dir+"/settled.jpg", s.fresh()) }, s.drain)
@@ -323,8 +337,8 @@ func fallbackAct() act {
 		{point: crash.WayLinked, before: settled, do: overwrite},
 		{point: crash.WayRecorded, before: settled, do: overwrite},
 		{point: crash.StrayRemoved, before: settled, do: overwrite},
-		{point: crash.WayAside, before: inTheWay, do: func(s *theatre) error {
-			return all(func() error { return s.put(dir+"/foreign.jpg", s.text(100)) }, s.drain)
+		{point: crash.WayAside, before: inTheWay, after: kept, do: func(s *theatre) error {
+			return all(func() error { return s.put(foreign, s.text(100)) }, s.drain)
 		}},
 		{point: crash.SwitchThrown, command: throw},
 		{point: crash.ArrangePlaced, before: plain, do: renamed},
