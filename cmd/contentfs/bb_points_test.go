@@ -211,6 +211,9 @@ func newTheatre(t *testing.T, a act) *theatre {
 		if err := os.Mkdir(s.folder, 0o755); err != nil {
 			t.Fatal(err)
 		}
+		if err := syncDisk(s.folder); err != nil {
+			t.Fatal(err)
+		}
 		s.Args = append(s.Args, "--fallback", s.folder)
 	}
 	s.Log.Expect("crash point",
