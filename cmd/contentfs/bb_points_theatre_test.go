@@ -54,8 +54,9 @@ type theatre struct {
 	folder string       // the fallback; "" without
 	bucket *bucketAudit
 	struck map[crash.Point]int
-	held   []*os.File // open until the strike
-	n      int        // names given
+	victim *life.Victim // of the scene
+	held   []*os.File   // open until the strike
+	n      int          // names given
 }
 
 func newTheatre(t *testing.T, a act) *theatre {
@@ -142,6 +143,7 @@ func (s *theatre) lead(x scene, k strike) error {
 	} else {
 		var answered <-chan string
 		p, answered = s.MountVictim(x.point, max(1, x.pass), k.cut, x.options...)
+		s.victim = p
 		go func() {
 			line := <-answered
 			if x.do == nil || line == "" {
@@ -208,8 +210,5 @@ func (s *theatre) once(do func() error) error {
 	return err
 }
 
-// drain has the daemon send all and end.
-func (s *theatre) drain() error {
-	s.Signal(syscall.SIGTERM)
-	return nil
-}
+// drain has the daemon of the scene send all and end.
+func (s *theatre) drain() error { return s.victim.Signal(syscall.SIGTERM) }

@@ -108,6 +108,9 @@ func (p *Victim) ended() error {
 	return nil
 }
 
+// Signal sends a signal to the process. An error means that it has ended.
+func (p *Victim) Signal(sig syscall.Signal) error { return p.cmd.Process.Signal(sig) }
+
 // Kill ends the process, which may have ended already, and waits for that.
 func (p *Victim) Kill() {
 	p.v.T.Helper()
