@@ -40,6 +40,11 @@ type Dialect struct {
 	Quick   string
 	Damaged func(err error) bool
 
+	// Pass is told the steps of the writer that are done and that a crash may follow:
+	// "applied", "committed" (a batch), "copied" (the log), "ending", "emptied" (at
+	// the end). It may be nil.
+	Pass func(step string)
+
 	// Verify are queries that give one row "ok", or a row for each complaint.
 	Verify []string
 }

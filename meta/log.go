@@ -99,6 +99,7 @@ func (l *logKeeper) look(w *writer) error {
 // what was added to the log meanwhile. What failed is tried again later.
 func (l *logKeeper) finishCopy(w *writer, err error) error {
 	l.copying = false
+	w.pass("copied")
 	if err != nil {
 		l.at = l.last + copyAfter
 		return err

@@ -189,7 +189,17 @@ func (w *writer) finish() error {
 	if err := w.settle(); err != nil {
 		return err
 	}
-	return w.log.empty(w)
+	w.pass("ending")
+	err := w.log.empty(w)
+	w.pass("emptied")
+	return err
+}
+
+// pass tells of a step that is done.
+func (w *writer) pass(step string) {
+	if w.s.dialect.Pass != nil {
+		w.s.dialect.Pass(step)
+	}
 }
 
 // settle writes down what was remembered lazily and makes all visible changes
@@ -310,6 +320,7 @@ func (w *writer) transact(batch []*request) error {
 	if err != nil {
 		return w.rollback(err)
 	}
+	w.pass("applied")
 	if err := w.tx.exec("COMMIT"); err != nil {
 		if w.s.dialect.InDoubt(err) {
 			err = fmt.Errorf("%w: %w", ErrInDoubt, err)
@@ -317,6 +328,7 @@ func (w *writer) transact(batch []*request) error {
 		return w.rollback(fmt.Errorf("commit: %w", err))
 	}
 	w.issued = w.issued || w.tx.first != 0
+	w.pass("committed")
 	w.s.activity.batches.Add(1)
 	w.log.requests += len(batch)
 	if synced {

@@ -20,24 +20,26 @@ var below = map[string][]string{
 		"fs/snapshot",         // status, gc
 		"fs/policy",           // the rules of the configuration
 		"fs/content",          // the rule of url, for a volume that is not mounted
+		"fs/crash",            // arms a point
 		"fs/policy",           // the rules of the configuration
 		"meta", "meta/sqlite", // the counts of a volume that is not mounted
 		"backend", "backend/s3", // check talks to the bucket itself
 	},
 
-	"fs/volume": {"fs", "fs/snapshot", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
+	"fs/volume": {"fs", "fs/crash", "fs/snapshot", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
 	"fs":          {"fs/content", "meta"},
 	"fs/redirect": {"fs/content", "meta"},
-	"fs/upload":   {"fs/content", "meta", "backend"},
-	"fs/transfer": {"fs/content", "meta"},
-	"fs/takeover": {"fs/content", "meta", "backend"},
+	"fs/upload":   {"fs/content", "fs/crash", "meta", "backend"},
+	"fs/transfer": {"fs/content", "fs/crash", "meta"},
+	"fs/takeover": {"fs/content", "fs/crash", "meta", "backend"},
 	"fs/snapshot": {"fs/content", "meta", "backend"},
 	"fs/rebuild":  {"fs/snapshot", "fs/takeover", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
-	"fs/audit":    {"fs/content", "fs/local", "meta", "backend"},
-	"fs/content":  {"fs/local", "fs/policy", "meta", "backend"},
+	"fs/audit":    {"fs/content", "fs/crash", "fs/local", "meta", "backend"},
+	"fs/content":  {"fs/crash", "fs/local", "fs/policy", "meta", "backend"},
 	"fs/control":  {"meta"},
 
+	"fs/crash":                {}, // the rooms at the bottom do without: they are given a function
 	"fs/local":                {},
 	"fs/policy":               {},
 	"backend":                 {},
@@ -63,7 +65,7 @@ var helpers = map[string][]string{
 	"fs/volume/volumetest":            {"fs/volume", "fs/audit", "fs/content", "fs/control", "fs/local", "meta", "meta/sqlite", "backend", "backend/s3"},
 	"fs/volume/programs":              {"fs/volume"},
 	"fs/internal/model":               {"fs", "fs/audit", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
-	"cmd/contentfs/internal/life":     {},
+	"cmd/contentfs/internal/life":     {"fs/crash"},
 	"cmd/contentfs/internal/workload": {},
 	"scripts/internal/site":           {"backend/backendtest"},
 }

@@ -67,6 +67,10 @@ type Config struct {
 	// bytes; 0 means parts of 16 MiB for what is larger than 64 MiB.
 	PartSize int64
 
+	// Pass is told the steps of an upload in parts that are done: "part", "sent"
+	// (all of them), "completed". It may be nil.
+	Pass func(step string)
+
 	// Transport is nil for the package's own. Timeouts of connecting are its
 	// business; Stall applies to any.
 	Transport http.RoundTripper
@@ -88,6 +92,8 @@ type Store struct {
 
 	abilities   atomic.Pointer[abilities] // never nil; Probe replaces it
 	plainCopies atomic.Bool               // copies with If-None-Match are refused, those without it are not
+
+	pass func(step string) // of Config, never nil
 
 	singlePut int64 // largest body of one PUT, in bytes
 	part      int64 // smallest part, in bytes
@@ -142,6 +148,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if cfg.PartSize > 0 {
 		s.singlePut, s.part = cfg.PartSize, cfg.PartSize
+	}
+	if s.pass = cfg.Pass; s.pass == nil {
+		s.pass = func(string) {}
 	}
 	s.abilities.Store(&abilities{conditional: true, checksums: true, md5ETag: true})
 	return s, nil

@@ -59,6 +59,7 @@ func (s *Store) putParts(ctx context.Context, key string, body io.ReaderAt, size
 	if err := s.refuseExisting(ctx, key, opts, able); err != nil {
 		return "", err
 	}
+	s.pass("sent")
 	return u.complete(ctx)
 }
 
@@ -205,6 +206,7 @@ func (u *upload) sendPart(ctx, groupCtx context.Context, p part) error {
 		done.ChecksumSHA256 = encode(p.sha256[:])
 	}
 	u.parts[p.number-1] = done
+	u.store.pass("part")
 	return nil
 }
 
@@ -220,6 +222,7 @@ func (u *upload) complete(ctx context.Context) (etag string, err error) {
 		in.IfNoneMatch = aws.String(anyETag)
 	}
 	out, err := u.store.client.CompleteMultipartUpload(withStall(ctx, completeStall), in)
+	u.store.pass("completed")
 	if err != nil {
 		e := u.store.fail(ctx, "put", u.key, err)
 		if e.Code == codeNoSuchUpload {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"contentfs/fs/crash"
 )
 
 // program is everything outside that the commands touch.
@@ -125,6 +127,9 @@ func explainMisuse(before string, commands []*cli.Command) {
 
 // run carries out a command line, program name first, and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
+	if err := p.armCrash(); err != nil {
+		return report(p.stderr, err)
+	}
 	app := p.app()
 	args, err := arrange(app, args)
 	if err == nil {
@@ -132,6 +137,18 @@ func (p *program) run(ctx context.Context, args []string) int {
 		err = app.RunContext(ctx, args)
 	}
 	return report(p.stderr, err)
+}
+
+// armCrash has the process end itself where the environment says so, for tests.
+func (p *program) armCrash() error {
+	text, ok := p.getenv(crash.Variable)
+	if !ok || text == "" {
+		return nil
+	}
+	if err := crash.Arm(text, p.stderr); err != nil {
+		return configError("environment", "unset "+crash.Variable, "%w", err)
+	}
+	return nil
 }
 
 // cliOptions are the options of a parsed command line.

@@ -3,7 +3,6 @@ package main_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"io"
 	"os"
 	"path/filepath"
@@ -115,7 +114,7 @@ func TestVerify(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			putObject(t, store, bad.Key, "other content")
+			storeObject(t, store, bad.Key, "other content")
 
 			// Without reading, the rot is not seen.
 			want(t, v.Run(verifyArgs(v)...), 5, "4 differences", "its local file is gone", "its object is not there", "its object has 13 bytes")
@@ -271,10 +270,9 @@ func getObject(t *testing.T, store backend.Backend, key string) string {
 	return string(b)
 }
 
-func putObject(t *testing.T, store backend.Backend, key, text string) {
+func storeObject(t *testing.T, store backend.Backend, key, text string) {
 	t.Helper()
-	_, err := store.Put(context.Background(), key, strings.NewReader(text), int64(len(text)), backend.PutOptions{SHA256: sha256.Sum256([]byte(text))})
-	if err != nil {
+	if err := putObject(store, key, text); err != nil {
 		t.Fatal(err)
 	}
 }

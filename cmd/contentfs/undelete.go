@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -75,6 +76,7 @@ func (p *program) undelete(ctx context.Context, c *cli.Context) (err error) {
 	if err != nil {
 		return s.undeleteFailure(as, err)
 	}
+	crash.Here(crash.UndeleteDone)
 	s.wake(ctx)
 	return p.print(asJSON, &undeleteResult{Volume: s.name, Path: as, Of: wanted, Version: n.Version, Size: n.Size,
 		Written: time.UnixMicro(int64(wanted)).UTC()})

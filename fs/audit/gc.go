@@ -10,6 +10,7 @@ import (
 
 	"contentfs/backend"
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -122,6 +123,7 @@ func (c *Collection) versions(ctx context.Context, r *Collected, now time.Time) 
 			batch, sizes[d.ID] = append(batch, d), list[i].Size
 		}
 		gone, err := c.Meta.Discard(batch, c.Before, now.UnixNano())
+		crash.Here(crash.DiscardDone)
 		if err != nil {
 			return err
 		}
@@ -189,6 +191,7 @@ func (c *Collection) inBucket(ctx context.Context, list []meta.LostObject, r *Co
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.CondemnDone)
 	return c.deleteCondemned(ctx, b, condemned, r)
 }
 
@@ -213,6 +216,7 @@ func (c *Collection) deleteCondemned(ctx context.Context, b backend.Backend, con
 			if err := b.Delete(gctx, o.Key); err != nil && !backend.IsAbsent(err) {
 				return err
 			}
+			crash.Here(crash.DeleteDone)
 			deleted[i] = true
 			return nil
 		})
@@ -228,5 +232,7 @@ func (c *Collection) deleteCondemned(ctx context.Context, b backend.Backend, con
 	}
 	r.Objects += int64(len(gone))
 	r.Left += int64(len(condemned) - len(gone))
-	return c.Meta.ForgetLostObjects(gone)
+	err := c.Meta.ForgetLostObjects(gone)
+	crash.Here(crash.ForgetDone)
+	return err
 }

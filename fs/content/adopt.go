@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -58,7 +59,9 @@ func (e *Engine) recordFallback() error {
 	if err != nil {
 		return err
 	}
-	return e.Meta.AdoptFallback(id, top)
+	err = e.Meta.AdoptFallback(id, top)
+	crash.Here(crash.AdoptRecorded)
+	return err
 }
 
 // takeIn returns when all names of a directory are on record. Whoever looks into a
@@ -137,6 +140,7 @@ func (e *Engine) takeInNow(dir meta.Ino) error {
 	more := false
 	err = e.Fallback.read(origin, e.Log, func(found []meta.Found, last bool) error {
 		below, err := e.Meta.Adopt(dir, found, last, now())
+		crash.Here(crash.AdoptSome)
 		more = more || below
 		return err
 	})

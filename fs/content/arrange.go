@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -307,12 +308,14 @@ func (a *arranging) moveTo(n *meta.Node, v *meta.Version, rel string) error {
 		return err
 	}
 	inode, err := a.Fallback.linkTo(v.Fallback, []byte(rel))
+	crash.Here(crash.ArrangePlaced)
 	if err != nil || linked {
 		return err
 	}
 	if err := a.Meta.MoveFallback(v.ID, v.Fallback, []byte(rel), inode, now()); err != nil {
 		return err
 	}
+	crash.Here(crash.ArrangeMoved)
 	return a.removeStray(&meta.Stray{Path: v.Fallback, Inode: inode})
 }
 

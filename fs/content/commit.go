@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -91,6 +92,7 @@ func (e *Engine) commitChanged(l *live) error {
 	if st, err = e.harden(l, who); err != nil {
 		return err
 	}
+	crash.Here(crash.CommitSynced)
 	v, err := e.Meta.Commit(meta.CommitRequest{
 		Ino: l.ino, File: meta.FileID(l.file.ID),
 		Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now(),
@@ -101,6 +103,7 @@ func (e *Engine) commitChanged(l *live) error {
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.CommitRecorded)
 	l.version, l.stamp = v.ID, st
 	l.draft, l.fresh = false, false
 	l.publish()
@@ -129,6 +132,7 @@ func (e *Engine) harden(l *live, who local.Identity) (local.Stamp, error) {
 		l.written.Store(true)
 		return local.Stamp{}, err
 	}
+	crash.Here(crash.CommitIdentity)
 	st, err := l.file.Stamp()
 	if err != nil || e.Durability == Relaxed {
 		return st, err
@@ -202,6 +206,7 @@ func (e *Engine) settle(l *live) {
 	if err := e.settleVersion(l.version); err != nil {
 		e.Log.Error("cannot settle a version; the next start will", "version", l.version, "err", err)
 	}
+	crash.Here(crash.ReleaseSettled)
 	e.queue.Wake()
 }
 

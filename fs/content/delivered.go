@@ -3,6 +3,7 @@ package content
 import (
 	"errors"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -41,7 +42,9 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 		}
 		return err
 	}
+	crash.Here(crash.UploadSent)
 	_, err = e.Meta.FinishUpload(v.ID, v.Key, etag, o.madeOf(), now())
+	crash.Here(crash.UploadDelivered)
 	switch {
 	case errors.Is(err, meta.ErrSuperseded) || gone(err):
 		// Replaced by a commit that dropped the row: nobody will ask for this

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/policy"
 	"contentfs/meta"
 )
@@ -55,6 +56,7 @@ func SetOffloading(m *meta.Store, on bool) error {
 	if err := m.SetSetting(offloadSetting, value); err != nil {
 		return err
 	}
+	crash.Here(crash.SwitchThrown)
 	if on {
 		if err := SetPlain(m, false); err != nil {
 			return err

@@ -104,10 +104,14 @@
 //
 // # What a crash leaves, and what Recover makes of it
 //
+// Package crash has the points between all steps, at each of which the program is ended
+// by a test.
+//
 //	after                          on disk                     Recover
 //	local file made                file without row            removed if empty, else quarantined
 //	draft on record                draft row and file          quarantined if it has changes, else dropped;
-//	                                                           a name that never had content goes
+//	                                                           a name that never had content goes in the
+//	                                                           same transaction
 //	detached for writing in place  the same, base is in S3     the same; readers fetch the base
 //	file synced, not committed     the same                    the same: close had not returned
 //	committed, still open          version, marked Open        taken as found

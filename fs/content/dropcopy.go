@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -41,9 +42,11 @@ func (e *Engine) DropCopy(ctx context.Context, id meta.VersionID) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+	crash.Here(crash.DropVerified)
 	if err := e.Meta.DropFallback(id, rel, inode, now()); err != nil {
 		return err
 	}
+	crash.Here(crash.DropGivenUp)
 	signal(e.sweep) // of who has the volume: it may be settling another version there
 	return nil
 }
@@ -81,7 +84,12 @@ func (e *Engine) DropObject(ctx context.Context, id meta.VersionID) error {
 	if err := e.verifyCopy(ctx, &v); err != nil {
 		return err
 	}
-	return e.Meta.DropObject(id, v.Key, now())
+	crash.Here(crash.ObjectVerified)
+	if err := e.Meta.DropObject(id, v.Key, now()); err != nil {
+		return err
+	}
+	crash.Here(crash.ObjectGivenUp)
+	return nil
 }
 
 // verifyCopy reads a version's copy in the fallback.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -184,6 +185,7 @@ func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 		return false, nil
 	}
 	err := e.Meta.Evict(v.ID, v.File)
+	crash.Here(crash.EvictGivenUp)
 	if errors.Is(err, meta.ErrNoSpace) && v.Remote == meta.Stored && v.Size >= blindly {
 		// Not even that can be put on record. The bytes are in S3 all the same: who
 		// finds the file gone fetches them. What it took is room for the record.

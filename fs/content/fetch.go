@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -61,6 +62,7 @@ func (e *Engine) fetchAndKeep(ctx context.Context, v *meta.Version) (*local.File
 		return nil, err
 	}
 	defer f.Close()
+	crash.Here(crash.FetchFilled)
 	if err := e.attach(v, f, sum); err != nil {
 		return nil, e.undo(err, f.ID)
 	}
@@ -127,9 +129,11 @@ func (e *Engine) attach(v *meta.Version, f *local.File, sum []byte) error {
 	if err := e.Local.SyncNew(f); err != nil {
 		return err
 	}
+	crash.Here(crash.FetchSynced)
 	if err := e.Meta.Attach(v.ID, meta.FileID(f.ID), sum); err != nil {
 		return err
 	}
+	crash.Here(crash.FetchAttached)
 	e.trust.fetched(v.ID)
 	e.grew(v.Size)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -54,6 +55,7 @@ func (e *Engine) Mknod(r meta.CreateRequest) (meta.Node, error) {
 	if err != nil {
 		return meta.Node{}, fmt.Errorf("create %q: %w", r.Name, err)
 	}
+	crash.Here(crash.MknodRecorded)
 	return e.attr(n), nil
 }
 
@@ -94,6 +96,7 @@ func (e *Engine) Link(ino, parent meta.Ino, name []byte) (meta.Node, error) {
 	if _, err := e.Meta.Link(ino, parent, name, now()); err != nil {
 		return meta.Node{}, fmt.Errorf("link %q: %w", name, err)
 	}
+	crash.Here(crash.LinkRecorded)
 	e.orphans.remove(ino)
 	e.alterations.add(ino)
 	if err := e.commitNode(ino); err != nil {
@@ -114,6 +117,7 @@ func (e *Engine) Unlink(parent meta.Ino, name []byte) error {
 	if err != nil {
 		return fmt.Errorf("unlink %q: %w", name, err)
 	}
+	crash.Here(crash.UnlinkRecorded)
 	e.removed(r.Node.Ino, r.Last)
 	return nil
 }
@@ -130,6 +134,7 @@ func (e *Engine) Rmdir(parent meta.Ino, name []byte) error {
 	if err != nil {
 		return fmt.Errorf("remove directory %q: %w", name, err)
 	}
+	crash.Here(crash.RmdirRecorded)
 	e.removed(r.Node.Ino, r.Last)
 	return nil
 }
@@ -153,12 +158,14 @@ func (e *Engine) Rename(r meta.RenameRequest) error {
 	if err != nil {
 		return fmt.Errorf("rename %q to %q: %w", r.OldName, r.NewName, err)
 	}
+	crash.Here(crash.RenameCommitted)
 	r.Now, r.Relaxed = now(), e.Durability == Relaxed
 	r.Follow = r.Now + int64(e.Debounce)
 	done, err := e.Meta.Rename(r)
 	if err != nil {
 		return fmt.Errorf("rename %q to %q: %w", r.OldName, r.NewName, err)
 	}
+	crash.Here(crash.RenameRecorded)
 	e.live.renamed(done.Moved.Ino)
 	e.alterations.add(done.Moved.Ino)
 	e.tellName(&done.Moved)

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -124,6 +125,7 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 	if err != nil {
 		return meta.Node{}, nil, err
 	}
+	crash.Here(crash.CreateFile)
 	r.Draft = meta.FileID(f.ID)
 	node := meta.Node{}
 	// The node's times are the file's: a close without a write must not move them.
@@ -134,6 +136,7 @@ func (e *Engine) create(r meta.CreateRequest, path []byte, record func(meta.Crea
 		f.Close()
 		return meta.Node{}, nil, e.undo(err, f.ID)
 	}
+	crash.Here(crash.CreateRecorded)
 	h := &Handle{l: e.live.hold(node.Ino), write: true}
 	_ = h.l.acquire(context.Background()) // cannot fail: never cancelled
 	defer h.l.release()
@@ -218,6 +221,7 @@ func (e *Engine) enter(ctx context.Context, l *live, write, trunc bool) error {
 		if err := l.rw.Truncate(0); err != nil {
 			return err
 		}
+		crash.Here(crash.TruncateDone)
 		l.written.Store(true)
 	}
 	return nil

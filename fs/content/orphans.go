@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -159,6 +160,7 @@ func (e *Engine) emptyTrash() error {
 		if err := e.Local.Remove(ids); err != nil {
 			return err
 		}
+		crash.Here(crash.TrashUnlinked)
 		if err := e.Meta.EmptyTrash(files); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -202,7 +203,7 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 		ContentType:        ct,
 		ContentDisposition: ContentDisposition(ct, name),
 		Metadata:           ObjectMetadata(o.Path, n, *v),
-		Multipart:          func(id string) error { return e.Meta.SetUploadID(v.ID, id) },
+		Multipart:          func(id string) error { return e.noteUpload(v.ID, id) },
 	}
 	applyRule(&o.Options, &rule)
 	if !o.Resumed {
@@ -214,11 +215,21 @@ func (e *Engine) describe(ctx context.Context, o *Outgoing, keyLimit int) error 
 	if err := e.sign(o.Options.Metadata, v.Prefix, v.Key, v.ID); err != nil {
 		return err
 	}
+	crash.Here(crash.UploadHashed)
 	v.SHA256 = sum[:]
 	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{Bucket: v.Bucket, Prefix: v.Prefix, Key: v.Key, SHA256: v.SHA256, Private: v.Private})
+	crash.Here(crash.UploadAnnounced)
 	if errors.Is(err, meta.ErrSuperseded) {
 		return ErrSettled
 	}
+	return err
+}
+
+// noteUpload puts a multipart upload on record, before its parts go.
+func (e *Engine) noteUpload(v meta.VersionID, id string) error {
+	crash.Here(crash.MultipartMade)
+	err := e.Meta.SetUploadID(v, id)
+	crash.Here(crash.MultipartKnown)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -82,6 +83,7 @@ func (e *Engine) spillOne(id meta.VersionID) (freed int64, moved bool, err error
 	if err := e.overflow(&v); err != nil {
 		return 0, false, err
 	}
+	crash.Here(crash.OverflowSet)
 	ok, err := e.evictOne(&v)
 	if err != nil || !ok {
 		return 0, false, err
@@ -147,12 +149,14 @@ func (e *Engine) copyToOverflow(v *meta.Version, rel []byte) error {
 	if _, err := io.Copy(dst, src); err != nil {
 		return fmt.Errorf("copy to fallback: %w", err)
 	}
+	crash.Here(crash.OverflowMade)
 	if err := dst.Sync(); err != nil {
 		return fmt.Errorf("sync in fallback: %w", err)
 	}
 	if err := e.Fallback.syncDir(overflowDir); err != nil {
 		return err
 	}
+	crash.Here(crash.OverflowKept)
 	after, err := src.Stamp()
 	if err != nil {
 		return err
@@ -202,6 +206,7 @@ func (e *Engine) dropOverflow(v *meta.Version) error {
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.OverflowLeft)
 	e.placing.Lock()
 	defer e.placing.Unlock()
 	return e.removeStray(&meta.Stray{Path: v.Fallback})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -60,10 +61,12 @@ func (r *recovery) run(ctx context.Context) error {
 	if err := r.forgetOrphans(); err != nil {
 		return err
 	}
+	crash.Here(crash.RecoverOrphans)
 	slices.Sort(ids)
 	if err := r.merge(ctx, ids); err != nil {
 		return err
 	}
+	crash.Here(crash.RecoverMerged)
 	if err := r.forgetOrphans(); err != nil {
 		return err
 	}
@@ -190,8 +193,10 @@ func (r *recovery) asFound(v *meta.Version, f *local.File, st local.Stamp) error
 	if err := r.Local.Sync(f); err != nil {
 		return err
 	}
+	crash.Here(crash.RecoverTaken)
 	r.Taken++
 	_, err := r.Meta.Recommit(v.ID, meta.CommitRequest{Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now()})
+	crash.Here(crash.RecoverCommitted)
 	return err
 }
 
@@ -200,7 +205,9 @@ func (r *recovery) damaged(v *meta.Version, d damage) error {
 	if safe(v) || v.Retired != 0 {
 		r.Missing++
 		if !d.keep {
-			return r.giveUpFile(v)
+			err := r.giveUpFile(v)
+			crash.Here(crash.RecoverGivenUp)
+			return err
 		}
 	} else {
 		r.Lost++

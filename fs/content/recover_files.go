@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -15,22 +16,21 @@ func (r *recovery) draft(row *meta.LocalFile, there bool) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case d.untouched:
-		err = r.Meta.DropDraft(row.File, d.whole, now())
-	case d.empty:
+	if d.untouched {
+		return r.Meta.DropDraft(row.File, d.whole, now())
+	}
+	a := meta.Abandoned{File: row.File, Ino: row.Ino, KeepNames: d.later}
+	if d.empty {
 		r.Dropped++
-		err = r.Meta.DropDraft(row.File, false, now())
-	default:
+	} else {
 		r.Quarantined++
-		path, _ := r.Meta.Path(row.Ino)
-		r.Log.Warn("content that was never closed is kept in the quarantine", "path", string(path), "file", row.File)
-		err = r.Meta.Quarantine(row.File, row.Ino, path, "was open for writing at a crash and never committed", now())
+		a.Path, _ = r.Meta.Path(row.Ino)
+		a.Reason = "was open for writing at a crash and never committed"
+		r.Log.Warn("content that was never closed is kept in the quarantine", "path", string(a.Path), "file", row.File)
 	}
-	if err != nil || d.later {
-		return err
-	}
-	return r.neverCommitted(row.Ino)
+	err = r.Meta.Abandon(a, now())
+	crash.Here(crash.RecoverAbandoned)
+	return err
 }
 
 // draftState is what a draft's file tells.
@@ -92,35 +92,6 @@ func (r *recovery) whole(f *local.File, v *meta.Version) (bool, error) {
 	return true, r.Local.SyncNew(f)
 }
 
-// neverCommitted removes the names of a node that never had content: a file that
-// was never closed is not in the tree after a crash.
-func (r *recovery) neverCommitted(ino meta.Ino) error {
-	n, err := r.Meta.Node(ino)
-	if gone(err) {
-		return nil
-	}
-	if err != nil || n.Version != 0 {
-		return err
-	}
-	for n.Nlink > 0 {
-		path, err := r.Meta.Path(ino)
-		if err != nil {
-			return err
-		}
-		name := baseName(path)
-		dir, err := r.Meta.Resolve(path[:max(1, len(path)-len(name)-1)])
-		if err != nil {
-			return err
-		}
-		done, err := r.Meta.Unlink(dir.Ino, []byte(name), now())
-		if err != nil {
-			return err
-		}
-		n = done.Node
-	}
-	return nil
-}
-
 // unknown settles a file that is not on record.
 func (r *recovery) unknown(id local.ID) error {
 	f, err := r.Local.Open(id)
@@ -142,11 +113,15 @@ func (r *recovery) unknown(id local.ID) error {
 	}
 	if st.Size == 0 || r.copied(who) {
 		r.Dropped++
-		return r.discard(id)
+		err := r.discard(id)
+		crash.Here(crash.RecoverRemoved)
+		return err
 	}
 	r.Quarantined++
 	r.Log.Warn("a local file that is not on record is kept in the quarantine", "file", id, "path", string(who.Path), "bytes", st.Size)
-	return r.Meta.Quarantine(meta.FileID(id), meta.Ino(who.Ino), who.Path, "not on record", now())
+	err = r.Meta.Quarantine(meta.FileID(id), meta.Ino(who.Ino), who.Path, "not on record", now())
+	crash.Here(crash.RecoverUnknown)
+	return err
 }
 
 // copied reports whether a file only repeats content that is on record elsewhere.

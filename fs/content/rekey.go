@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/policy"
 	"contentfs/meta"
 )
@@ -117,9 +118,11 @@ func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Versi
 	if err := e.Meta.LoseObject(to.Bucket, to.Key, now()); err != nil {
 		return err
 	}
+	crash.Here(crash.RekeyLost)
 	if err := e.Meta.Sync(ctx); err != nil {
 		return err
 	}
+	crash.Here(crash.RekeyAnnounced)
 	ct, err := e.typeOfCopy(ctx, v, path)
 	if err != nil {
 		return err
@@ -138,7 +141,9 @@ func (e *Engine) copyObject(ctx context.Context, c backend.Copier, v *meta.Versi
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.RekeyCopied)
 	err = e.Meta.SwitchObject(v.ID, v.Key, to, obj.ETag, path, now())
+	crash.Here(crash.RekeySwitched)
 	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
 		return ErrSettled
 	}

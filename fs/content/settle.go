@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -77,9 +78,11 @@ func (e *Engine) copyToFallback(ctx context.Context, o *Outgoing, insist Insist)
 	if err != nil {
 		return errors.Join(err, e.Fallback.dropNew(o.Version.ID))
 	}
+	crash.Here(crash.SettleCopied)
 	if err := f.Sync(); err != nil {
 		return errors.Join(err, e.Fallback.dropNew(o.Version.ID))
 	}
+	crash.Here(crash.SettleSynced)
 	err = e.placeAndRecord(o, f, sum)
 	if errors.Is(err, meta.ErrSuperseded) {
 		signal(e.sweep) // what lies there is stray
@@ -88,6 +91,7 @@ func (e *Engine) copyToFallback(ctx context.Context, o *Outgoing, insist Insist)
 	if err != nil {
 		return errors.Join(err, e.Fallback.dropNew(o.Version.ID))
 	}
+	crash.Here(crash.SettleRecorded)
 	if o.Version.Local() {
 		e.grew(o.Version.Size)
 	}
@@ -153,6 +157,7 @@ func (e *Engine) placeAndRecord(o *Outgoing, f *os.File, sum []byte) error {
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.SettleMoved)
 	return e.Meta.SettleFallback(o.Version.ID, rel, sum, o.Path, now())
 }
 
@@ -204,6 +209,7 @@ func (e *Engine) moveIn(id meta.VersionID, rel []byte, inode int64) error {
 	if err := e.Meta.AddStray(rel, inode, now()); err != nil {
 		return err
 	}
+	crash.Here(crash.SettleAnnounced)
 	return e.Fallback.moveNew(id, rel)
 }
 
@@ -225,11 +231,13 @@ func (e *Engine) makeWay(rel []byte) error {
 		err = nil
 	}
 	if err == nil {
+		crash.Here(crash.WayLinked)
 		err = e.Meta.MoveFallback(v.ID, rel, to, inode, now())
 	}
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.WayRecorded)
 	return e.removeStray(&meta.Stray{Path: rel, Inode: inode})
 }
 
@@ -251,6 +259,7 @@ func (e *Engine) clear(rel []byte) error {
 		return nil
 	}
 	if err == nil {
+		crash.Here(crash.WayAside)
 		e.Log.Warn("a file in the fallback that contentfs does not know was in the way; it is kept",
 			"path", string(rel), "now", to)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -35,6 +36,7 @@ func (e *Engine) makeDir(rel []byte) error {
 	if err != nil {
 		return fmt.Errorf("make %q in fallback: %w", rel, err)
 	}
+	crash.Here(crash.SettleDir)
 	made, _, err := e.Fallback.parent(append(append([]byte{}, rel...), "/x"...))
 	if err != nil {
 		return err
@@ -61,6 +63,7 @@ func (e *Engine) removeStray(s *meta.Stray) error {
 			return err
 		}
 	}
+	crash.Here(crash.StrayRemoved)
 	return e.Meta.ForgetStray(s.Path)
 }
 

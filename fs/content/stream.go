@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -177,6 +178,7 @@ func (s *stream) request(i int, b *block) {
 	off := int64(i) * streamBlock
 	n := min(streamBlock, s.v.Size-off)
 	b.err = s.e.fetchRange(s.ctx, &s.v, off, n, io.NewOffsetWriter(s.file, off))
+	crash.Here(crash.StreamBlock)
 	if b.err == nil && s.isLast() {
 		b.err = s.finish()
 	}
@@ -198,6 +200,7 @@ func (s *stream) isLast() bool {
 // an error of the reader: bytes that are right and cannot be kept are still right.
 func (s *stream) finish() error {
 	sum, err := s.check()
+	crash.Here(crash.StreamWhole)
 	if err != nil {
 		s.e.Log.Error("what was fetched is not the content", "version", s.v.ID, "key", s.v.Key, "err", err)
 	} else if s.passing {

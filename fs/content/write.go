@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -43,6 +44,7 @@ func (e *Engine) draftFromAway(ctx context.Context, l *live, v *meta.Version) er
 
 // draftFrom makes f, a copy of v's content open for writing, the node's file.
 func (e *Engine) draftFrom(l *live, v *meta.Version, f *local.File) error {
+	crash.Here(crash.DraftCopied)
 	// As v's own file has it: else it would look written to when it becomes that.
 	err := f.SetTimes(v.Mtime, v.Mtime)
 	if err == nil {
@@ -52,6 +54,7 @@ func (e *Engine) draftFrom(l *live, v *meta.Version, f *local.File) error {
 		f.Close()
 		return e.undo(err, f.ID)
 	}
+	crash.Here(crash.DraftBegun)
 	if err := e.adopt(l, f, v.ID); err != nil {
 		return err
 	}
@@ -73,11 +76,13 @@ func (e *Engine) newDraft(l *live, base meta.VersionID) (*local.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	crash.Here(crash.DraftFile)
 	err = e.Meta.OpenDraft(meta.DraftRequest{Ino: l.ino, File: meta.FileID(f.ID), Base: base, Now: now()})
 	if err != nil {
 		f.Close()
 		return nil, e.undo(err, f.ID)
 	}
+	crash.Here(crash.DraftRecorded)
 	return f, nil
 }
 
@@ -105,6 +110,7 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 		return err
 	}
 	defer c.Close()
+	crash.Here(crash.ShareCloned)
 	if err := errors.Join(c.SetTimes(v.Mtime, v.Mtime), e.Local.SyncNew(c)); err != nil {
 		return e.undo(err, c.ID)
 	}
@@ -114,12 +120,14 @@ func (e *Engine) share(ctx context.Context, l *live) error {
 			return errors.Join(err, e.discard(c.ID))
 		}
 	}
+	crash.Here(crash.ShareSynced)
 	err = e.Meta.OpenDraft(meta.DraftRequest{
 		Ino: l.ino, File: meta.FileID(l.file.ID), Base: v.ID, Preserve: meta.FileID(c.ID), Now: now(),
 	})
 	if err != nil {
 		return e.undo(err, c.ID)
 	}
+	crash.Here(crash.ShareRecorded)
 	l.draft = true
 	e.tellDraft(l, v.ID)
 	return l.mark()
@@ -131,6 +139,7 @@ func (e *Engine) detach(l *live, v *meta.Version) error {
 		Ino: l.ino, File: meta.FileID(l.file.ID), Base: v.ID, Detach: true, Now: now(),
 	})
 	if err == nil {
+		crash.Here(crash.DetachRecorded)
 		l.draft = true
 		e.tellDraft(l, v.ID)
 	}
@@ -203,6 +212,7 @@ func (e *Engine) giveBack(l *live) error {
 	if e.Durability != Relaxed {
 		unsafe = e.Local.SyncNew(l.file)
 	}
+	crash.Here(crash.GiveBackSynced)
 	return errors.Join(unsafe, e.Meta.DropDraft(meta.FileID(l.file.ID), unsafe == nil, now()))
 }
 

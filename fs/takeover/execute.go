@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -48,6 +49,7 @@ func (t *Takeover) Execute(ctx context.Context, plan *Plan, dry bool, now func()
 		if err != nil {
 			return r, err
 		}
+		crash.Here(crash.ImportSome)
 		for i, outcome := range outcomes {
 			r.add(&some[i], outcome)
 		}

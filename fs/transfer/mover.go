@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -228,6 +229,7 @@ func (r *run) begin(ctx context.Context, batch []*Item) error {
 		r.moving[i.Version.ID] = i
 	}
 	queued, err := r.Meta.Enqueue(ids, errand)
+	crash.Here(crash.TransferQueued)
 	if len(queued) > 0 {
 		r.Wake()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -23,9 +24,11 @@ func (u *Uploader) cancel(ctx context.Context, id meta.VersionID) error {
 			return err
 		}
 	}
+	crash.Here(crash.CancelDiscarded)
 	if err := u.engine.Meta.CancelSending(id); err != nil && !errors.Is(err, meta.ErrSuperseded) {
 		return err
 	}
+	crash.Here(crash.CancelRecorded)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"contentfs/backend"
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -37,6 +38,7 @@ func (u *Uploader) copySame(ctx context.Context, b backend.Backend, o *content.O
 	}
 	obj, err = c.Copy(ctx, backend.Source{Bucket: same.Bucket, Key: same.Key, ETag: same.ETag, Size: same.Size}, v.Key, o.Options)
 	if err == nil {
+		crash.Here(crash.UploadCopied)
 		return obj, true, nil
 	}
 	switch backend.ClassOf(err) {

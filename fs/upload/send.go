@@ -10,6 +10,7 @@ import (
 
 	"contentfs/backend"
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -56,6 +57,7 @@ func (u *Uploader) sendToS3(ctx context.Context, id meta.VersionID, insist conte
 			return err
 		}
 		if there {
+			crash.Here(crash.UploadFound)
 			return u.engine.Delivered(o, etag, insist)
 		}
 	}
@@ -85,6 +87,7 @@ func (u *Uploader) abort(ctx context.Context, o *content.Outgoing) error {
 	if err := u.discardParts(ctx, v); err != nil {
 		return err
 	}
+	crash.Here(crash.UploadAborted)
 	return u.engine.Meta.SetUploadID(v.ID, "")
 }
 

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -53,6 +54,7 @@ func (v *Volume) arrange() error {
 		v.o.Log.Error("the fallback is not the whole tree", "err", err)
 		return nil // all is on record, and the next end of the volume goes on
 	}
+	crash.Here(crash.ArrangeDone)
 	v.o.Log.Info("the fallback is the tree of the volume", "files", a.Files, "missing", a.Missing, "made", a.Other)
 	if a.Missing > 0 {
 		v.o.Log.Warn("not all content is in the fallback", "files", a.Missing)

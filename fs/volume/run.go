@@ -10,6 +10,7 @@ import (
 
 	"contentfs/fs"
 	"contentfs/fs/control"
+	"contentfs/fs/crash"
 )
 
 // Run recovers, mounts and serves the volume until it is unmounted or ctx ends;
@@ -48,6 +49,7 @@ func (v *Volume) serve(ctx context.Context, ready func()) error {
 		v.o.Log.Warn("recovered after a crash", "files", found.Files, "taken_as_found", found.Taken,
 			"quarantined", found.Quarantined, "to_be_fetched", found.Missing, "lost", found.Lost)
 	}
+	crash.Here(crash.StartRecovered)
 	if err := v.listen(ctx); err != nil {
 		return err
 	}
@@ -65,6 +67,7 @@ func (v *Volume) serve(ctx context.Context, ready func()) error {
 	if err := v.mount.WaitReady(); err != nil {
 		return err
 	}
+	crash.Here(crash.StartMounted)
 	return v.live(ctx, served, ready)
 }
 
@@ -111,8 +114,11 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	case <-loops.Done(): // one of the loops failed
 		err = v.mount.Unmount(true)
 	}
+	crash.Here(crash.EndUnmounted)
 	stop()
-	err = errors.Join(err, g.Wait(), v.arrange())
+	err = errors.Join(err, g.Wait())
+	crash.Here(crash.EndStopped)
+	err = errors.Join(err, v.arrange())
 	if err == nil {
 		v.lastCopy()
 	}
@@ -122,6 +128,7 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 // end follows a request to stop: drain, then unmount, lazily if need be.
 func (v *Volume) end(served chan struct{}) error {
 	v.drainFor(v.o.Drain)
+	crash.Here(crash.EndDrained)
 	err := v.mount.Unmount(false)
 	if errors.Is(err, fs.ErrInUse) {
 		v.o.Log.Warn("the mount is in use; those who have files open lose them now", "mountpoint", v.o.Mountpoint)

@@ -8,6 +8,7 @@ import (
 	"contentfs/backend"
 	"contentfs/backend/breaker"
 	"contentfs/backend/s3"
+	"contentfs/fs/crash"
 )
 
 // stores are the buckets of one endpoint. Versions keep the bucket they were sent
@@ -37,6 +38,7 @@ func (s *stores) open(bucket string) (*s3.Store, error) {
 	st, err := s3.Open(s.ctx, s3.Config{
 		Bucket: bucket, Region: s.o.Region, Endpoint: s.o.Endpoint, PathStyle: s.o.PathStyle,
 		PartSize: s.o.PartSize,
+		Pass:     crash.Pass("multipart"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)

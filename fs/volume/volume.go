@@ -15,6 +15,7 @@ import (
 	"contentfs/backend/breaker"
 	"contentfs/fs"
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/fs/snapshot"
 	"contentfs/fs/upload"
@@ -73,11 +74,13 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.lock, err = Lock(o.State, o.Log); err != nil {
 		return nil, err
 	}
+	crash.Here(crash.StartLocked)
 	if v.reserve, err = openReserve(o.State); err != nil {
 		return nil, err
 	}
 	if err = v.awaitRoom(ctx, func() (err error) {
-		v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"), sqlite.Options{Migrate: true, Holds: o.holds})
+		v.meta, err = sqlite.Open(filepath.Join(o.State, "meta.db"),
+			sqlite.Options{Migrate: true, Holds: o.holds, Pass: crash.Pass("database")})
 		return err
 	}); err != nil {
 		return nil, err
@@ -85,6 +88,7 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 	if v.local, err = local.Open(filepath.Join(o.State, "local")); err != nil {
 		return nil, err
 	}
+	crash.Here(crash.StartOpened)
 	if err = v.openFallback(); err != nil {
 		return nil, err
 	}

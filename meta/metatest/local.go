@@ -113,6 +113,39 @@ func testLost(e *env) {
 	same(e, "nowhere", get(e.s.Stats())(e).Nowhere, meta.Count{})
 }
 
+// testAbandon ends drafts of files that were never closed: the names go with them.
+func testAbandon(e *env) {
+	never := get(e.s.Create(meta.CreateRequest{Parent: meta.Root, Name: []byte("never"), Mode: meta.TypeRegular | 0o644, Draft: "n", Now: e.now()}))(e)
+	get(e.s.Link(never.Ino, meta.Root, []byte("too"), e.now()))(e)
+	empty := get(e.s.Create(meta.CreateRequest{Parent: meta.Root, Name: []byte("empty"), Mode: meta.TypeRegular | 0o644, Draft: "e", Now: e.now()}))(e)
+	made := e.file(meta.Root, "made")
+	e.ok(e.s.OpenDraft(meta.DraftRequest{Ino: made.Ino, File: "m", Now: e.now()}))
+	old := e.written(meta.Root, "old", 1)
+	e.ok(e.s.OpenDraft(meta.DraftRequest{Ino: old.Ino, File: "o", Base: old.ID, Now: e.now()}))
+	for _, a := range []meta.Abandoned{
+		{File: "n", Ino: never.Ino, Path: []byte("/never"), Reason: "torn"},
+		{File: "e", Ino: empty.Ino},
+		{File: "m", Ino: made.Ino, Reason: "torn", KeepNames: true},
+		{File: "o", Ino: old.Ino, Reason: "torn"},
+	} {
+		e.ok(e.s.Abandon(a, e.now()))
+	}
+	e.fails(e.s.Abandon(meta.Abandoned{File: old.File, Ino: old.Ino}, e.now()), meta.ErrSuperseded)
+	for name, there := range map[string]bool{"never": false, "too": false, "empty": false, "made": true, "old": true} {
+		_, err := e.s.Lookup(meta.Root, []byte(name))
+		if there {
+			e.ok(err)
+		} else {
+			e.fails(err, meta.ErrNotExist)
+		}
+	}
+	same(e, "quarantined", get(e.s.Stats())(e).Quarantined, 3)
+	same(e, "trash", e.inTrash("e"), true)
+	e.ok(e.s.RemoveOrphan(never.Ino, e.now()))
+	e.ok(e.s.RemoveOrphan(empty.Ino, e.now()))
+	e.ok(e.s.Abandon(meta.Abandoned{File: "unknown", Ino: never.Ino, Reason: "its node is gone"}, e.now()))
+}
+
 func testQuarantine(e *env) {
 	f := e.file(meta.Root, "f")
 	v := e.commit(f.Ino, 1)

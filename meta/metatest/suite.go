@@ -79,6 +79,7 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"ImportRefuses", testImportRefuses},
 		{"Restore", testRestore},
 		{"Lost", testLost},
+		{"Abandon", testAbandon},
 		{"Quarantine", testQuarantine},
 		{"SetAside", testSetAside},
 		{"LeaveQuarantine", testLeaveQuarantine},

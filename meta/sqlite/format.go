@@ -25,13 +25,14 @@ var schema string
 
 // prepare makes the schema in a database that is empty, and checks it again in one
 // that is not: two processes may do so at the same time.
-func prepare(db *sql.DB, volume string) error {
+func prepare(db *sql.DB, o *Options) error {
 	ctx := context.Background()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	o.pass("opened")
 	empty, err := isEmpty(ctx, conn)
 	if err != nil {
 		return err
@@ -39,9 +40,10 @@ func prepare(db *sql.DB, volume string) error {
 	if !empty {
 		return checkFormat(ctx, conn)
 	}
-	if err := createSchema(ctx, conn, volume); err != nil {
+	if err := createSchema(ctx, conn, o.Volume); err != nil {
 		return err
 	}
+	o.pass("schema")
 	// With the schema in the database itself, a lost log is never taken for a new
 	// volume.
 	var busy, pages, copied int

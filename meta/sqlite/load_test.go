@@ -107,7 +107,7 @@ func TestPageLimit(t *testing.T) {
 		execOn(t, conn, "PRAGMA max_page_count = 60")
 		conn.Close()
 	}
-	s := must(newStore(writes, pool(connector{path: path, role: reading}, 2), meta.NoKeeper{}))(t)
+	s := must(newStore(dialect(), writes, pool(connector{path: path, role: reading}, 2), meta.NoKeeper{}))(t)
 	t.Cleanup(func() {
 		check(t, s)
 		s.Close()

@@ -207,7 +207,7 @@ func TestStartKilled(t *testing.T) {
 		}
 		k = must(begin(path, Options{}))(t)
 		db := pool(connector{path: path, role: writing}, 1)
-		if err := errors.Join(prepare(db, ""), k.Close(), db.Close()); err != nil {
+		if err := errors.Join(prepare(db, &Options{}), k.Close(), db.Close()); err != nil {
 			t.Fatal(err)
 		}
 		// And at the end, between the mark and the last connection.

@@ -35,7 +35,7 @@ func migrations() []migration {
 // transaction. Before that it keeps a copy beside it, named after the old schema: a
 // contentfs of before can go on with that. A crash leaves the old database, and
 // perhaps a copy that the next attempt makes anew.
-func migrate(path string, db *sql.DB) error {
+func migrate(path string, db *sql.DB, o *Options) error {
 	ctx := context.Background()
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -55,10 +55,11 @@ func migrate(path string, db *sql.DB) error {
 	if steps := migrations()[first:]; len(steps) == 0 || steps[0].to != from+1 {
 		return fmt.Errorf("schema %d, this one knows %d: %w", from, schemaVersion, meta.ErrTooOld)
 	}
-	if err := backUp(ctx, conn, fmt.Sprintf("%s.schema%d", path, from)); err != nil {
+	if err := backUp(ctx, conn, fmt.Sprintf("%s.schema%d", path, from), o); err != nil {
 		return fmt.Errorf("keep a copy of schema %d: %w", from, err)
 	}
-	return apply(ctx, conn, from)
+	o.pass("migrate-kept")
+	return apply(ctx, conn, from, o)
 }
 
 func schemaOf(ctx context.Context, q queryer) (version int64, err error) {
@@ -68,7 +69,7 @@ func schemaOf(ctx context.Context, q queryer) (version int64, err error) {
 
 // apply runs what leads on from a schema. Another process may have done it while
 // this one waited for its turn.
-func apply(ctx context.Context, conn *sql.Conn, from int64) (err error) {
+func apply(ctx context.Context, conn *sql.Conn, from int64, o *Options) (err error) {
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -93,13 +94,15 @@ func apply(ctx context.Context, conn *sql.Conn, from int64) (err error) {
 			return fmt.Errorf("to schema %d: %w", m.to, err)
 		}
 	}
+	o.pass("migrate-applied")
 	_, err = conn.ExecContext(ctx, "COMMIT")
+	o.pass("migrate-complete")
 	return err
 }
 
 // backUp copies the database to a file that is whole and durable, or not there
 // under its name.
-func backUp(ctx context.Context, conn *sql.Conn, to string) error {
+func backUp(ctx context.Context, conn *sql.Conn, to string, o *Options) error {
 	part := to + ".part"
 	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -116,6 +119,7 @@ func backUp(ctx context.Context, conn *sql.Conn, to string) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
+	o.pass("migrate-copied")
 	if err := os.Rename(part, to); err != nil {
 		return err
 	}

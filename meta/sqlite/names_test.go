@@ -61,7 +61,7 @@ func TestNamePlans(t *testing.T) {
 		db.SetMaxIdleConns(size)
 		return db
 	}
-	s := must(newStore(open(writing, 2), open(reading, 1), meta.NoKeeper{}))(t)
+	s := must(newStore(dialect(), open(writing, 2), open(reading, 1), meta.NoKeeper{}))(t)
 	defer s.Close()
 	stop := run(t, s)
 	everyNameOperation(t, s)

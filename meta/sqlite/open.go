@@ -50,6 +50,9 @@ type Options struct {
 	// Wrap stands between the store and its connections where a test stages faults
 	// of the disk; nil otherwise.
 	Wrap func(driver.Connector) driver.Connector
+	// Pass is told the steps that are done and that a crash may follow, those of
+	// opening and of the store (meta.Dialect.Pass). It may be nil.
+	Pass func(step string)
 }
 
 // Open opens the database at path, and creates it with mode 0600 and its schema
@@ -97,6 +100,7 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 		if err := create(path); err != nil {
 			return nil, err
 		}
+		o.pass("made")
 	}
 	err := probe(connector{path: path, role: reading, probe: true}, true)
 	old := o.Migrate && errors.Is(err, meta.ErrTooOld)
@@ -106,15 +110,17 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 	// The writer's, that of who copies the log, and one for a copy of the database.
 	writes := o.pool(connector{path: path, role: writing}, 3)
 	if old {
-		err = migrate(path, writes)
+		err = migrate(path, writes, &o)
 	}
 	if err == nil {
-		err = prepare(writes, o.Volume)
+		err = prepare(writes, &o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}
-	s, err := newStore(writes, o.pool(connector{path: path, role: reading}, o.readers()), k)
+	d := dialect()
+	d.Pass = o.Pass
+	s, err := newStore(d, writes, o.pool(connector{path: path, role: reading}, o.readers()), k)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +128,13 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// pass tells of a step that is done.
+func (o *Options) pass(step string) {
+	if o.Pass != nil {
+		o.Pass(step)
+	}
 }
 
 func (o Options) readers() int {
@@ -132,8 +145,8 @@ func (o Options) readers() int {
 }
 
 // newStore closes what it was given if it fails.
-func newStore(writes, reads *sql.DB, k meta.Keeper) (*meta.Store, error) {
-	s, err := meta.New(dialect(), writes, reads, k)
+func newStore(d meta.Dialect, writes, reads *sql.DB, k meta.Keeper) (*meta.Store, error) {
+	s, err := meta.New(d, writes, reads, k)
 	if err != nil {
 		err = errors.Join(err, reads.Close())
 		if writes != nil {
@@ -174,7 +187,7 @@ func openReadOnly(path string, o Options) (*meta.Store, error) {
 	if err := probe(connector{path: path, role: r, probe: true}, false); err != nil {
 		return nil, err
 	}
-	return newStore(nil, pool(connector{path: path, role: r}, o.readers()), meta.NoKeeper{})
+	return newStore(dialect(), nil, pool(connector{path: path, role: r}, o.readers()), meta.NoKeeper{})
 }
 
 // probe tells whether the database is ours, or empty if that is allowed, before

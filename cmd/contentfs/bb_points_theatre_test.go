@@ -1,0 +1,214 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"contentfs/cmd/contentfs/internal/life"
+	"contentfs/fs/crash"
+)
+
+// act is some scenes on one volume.
+type act struct {
+	name     string
+	fallback bool  // the volume has one
+	size     int64 // bytes of the disk; 0 for the usual one
+	loose    bool  // objects come and go otherwise than by uploads of this volume
+	prepare  func(*theatre) error
+	scenes   []scene
+	end      func(*theatre)
+
+	// check compares after a strike, instead of what is usual.
+	check func(*theatre, strike)
+}
+
+// scene leads to one point.
+type scene struct {
+	point crash.Point
+	pass  int  // 0: the first
+	cut   bool // where it is struck once, a power cut tells more than a kill
+
+	// before prepares it, with mounts of its own.
+	before func(*theatre) error
+	// options are those of the mount that is to end.
+	options []string
+	// do is what is done in the mount that is to end, from when it answers; nil: it
+	// ends before.
+	do func(*theatre) error
+	// command is what is to end instead of a mount, without a mount beside it.
+	command func(*theatre) []string
+	// after is called when the volume is mounted again and was compared.
+	after func(*theatre) error
+}
+
+// theatre is the volume of an act, and what it promised.
+type theatre struct {
+	*life.Volume
+	ledger
+	act    act
+	disks  []*life.Disk // of the state, and of the fallback
+	folder string       // the fallback; "" without
+	bucket *bucketAudit
+	struck map[crash.Point]int
+	victim *life.Victim // of the scene
+	held   []*os.File   // open until the strike
+	n      int          // names given
+}
+
+func newTheatre(t *testing.T, a act) *theatre {
+	size := a.size
+	if size == 0 {
+		size = 512 << 20
+	}
+	s := &theatre{act: a, struck: make(map[crash.Point]int), disks: []*life.Disk{life.NewDisk(t, life.Ext4, size)}}
+	if a.size != 0 {
+		s.disks = append(s.disks, life.NewDisk(t, life.Ext4, 512<<20))
+	}
+	s.state = tree{}
+	s.Volume = start(t)
+	s.State = filepath.Join(s.disks[0].Path, "state")
+	if a.fallback {
+		s.folder = filepath.Join(s.disks[len(s.disks)-1].Path, "fallback")
+		if err := os.Mkdir(s.folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := syncDisk(s.folder); err != nil {
+			t.Fatal(err)
+		}
+		s.Args = append(s.Args, "--fallback", s.folder)
+	}
+	s.Log.Expect("crash point",
+		"released a mount point whose process was gone",
+		"recovered after a crash",
+		"content that was never closed is kept in the quarantine",
+		"a local file that is not on record is kept in the quarantine",
+	)
+	s.bucket = newBucketAudit(t, s.Volume, &s.history)
+	if a.prepare != nil {
+		if err := a.prepare(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// play plays one scene to its strike and compares.
+func (s *theatre) play(x scene, k strike) {
+	t := s.T
+	t.Helper()
+	if x.before != nil {
+		if err := x.before(s); err != nil {
+			t.Errorf("%s: before the scene: %v", k, err)
+			return
+		}
+	}
+	if err := s.lead(x, k); err != nil {
+		t.Errorf("%s: %v", k, err)
+		return
+	}
+	if s.act.check != nil {
+		s.act.check(s, k)
+		return
+	}
+	s.Mount()
+	if err := s.settle(s.Point, k.cut); err != nil {
+		t.Errorf("%s, mounted again: %v", k, err)
+		return
+	}
+	if x.after != nil {
+		if err := x.after(s); err != nil {
+			t.Errorf("%s, mounted again: %v", k, err)
+		}
+	}
+	s.down()
+	s.wipe()
+	s.Mount()
+	if err := s.settle(s.Point, false); err != nil {
+		t.Errorf("%s, without the local files: %v", k, err)
+	}
+	s.down()
+}
+
+// lead has a process end itself at the point, and everything that comes with it.
+func (s *theatre) lead(x scene, k strike) error {
+	var p *life.Victim
+	done := make(chan error, 1)
+	if x.command != nil {
+		p = s.RunVictim(x.point, max(1, x.pass), k.cut, x.command(s)...)
+		done <- nil
+	} else {
+		var answered <-chan string
+		p, answered = s.MountVictim(x.point, max(1, x.pass), k.cut, x.options...)
+		s.victim = p
+		go func() {
+			line := <-answered
+			if x.do == nil || line == "" {
+				done <- nil
+				return
+			}
+			done <- x.do(s)
+		}()
+	}
+	err := p.Await()
+	s.struck[x.point]++
+	judge := s.Log.Forgive()
+	if k.cut && err == nil {
+		for _, d := range s.disks {
+			err = errors.Join(err, d.Cut())
+		}
+	}
+	p.Kill()
+	if derr := <-done; err != nil && derr != nil {
+		err = fmt.Errorf("%w\n\tand what leads there: %w", err, derr)
+	}
+	for _, f := range s.held {
+		f.Close() // which fails: its mount is gone
+	}
+	s.held = nil
+	s.Release()
+	s.Sweep()
+	if k.cut {
+		for _, d := range s.disks {
+			d.Restore()
+		}
+	}
+	judge()
+	return err
+}
+
+// down takes the volume out of use when all is where it belongs, and compares
+// metadata, local files and objects.
+func (s *theatre) down() {
+	s.T.Helper()
+	if u := s.Unmount(); u.Pending != 0 || !u.Known {
+		s.T.Errorf("after the drain: %+v", u)
+	}
+	if c := s.Status().Counts; c.Waiting.Count+c.OnlyLocal.Count+c.Lost.Count != 0 {
+		s.T.Errorf("after the drain: %+v", *c)
+	}
+	auditVolume(s.T, s.Volume, s.bucket.store)
+	if !s.act.loose {
+		s.bucket.check()
+	}
+	if s.folder != "" {
+		left, err := filepath.Glob(filepath.Join(s.folder, ".contentfs-new", "*"))
+		if err != nil || len(left) != 0 {
+			s.T.Errorf("left in the fallback: %q, %v", left, err)
+		}
+	}
+}
+
+// once is a life of the volume that ends well.
+func (s *theatre) once(do func() error) error {
+	s.Mount()
+	err := do()
+	s.down()
+	return err
+}
+
+// drain has the daemon of the scene send all and end.
+func (s *theatre) drain() error { return s.victim.Signal(syscall.SIGTERM) }
