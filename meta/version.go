@@ -73,6 +73,14 @@ func (s *Store) StoredVersions(after VersionID, limit int) ([]Version, error) {
 	return list, opErr("stored versions", err)
 }
 
+// OpenVersions lists versions that are marked open, behind a version, in the order of
+// their ids. It looks at every version there is.
+func (s *Store) OpenVersions(after VersionID, limit int) ([]Version, error) {
+	list, err := all(s.read, scanVersion, `SELECT `+versionColumns+` FROM version v
+		WHERE v.open <> 0 AND v.id > $1 ORDER BY v.id LIMIT $2`, after, limit)
+	return list, opErr("open versions", err)
+}
+
 // Settled notes that no writer can change a version's local file any more.
 // ErrNotExist. Visible.
 func (s *Store) Settled(id VersionID) error {

@@ -32,6 +32,7 @@ type filling struct {
 	taken   map[string][32]byte // what was acknowledged, by name
 	refused int
 	bytes   int64
+	last    life.Status
 }
 
 // TestSpaceLoop: writers fill the disk while S3 is away or not, somebody else takes
@@ -47,6 +48,11 @@ func TestSpaceLoop(t *testing.T) {
 	v.Log.Expect("the disk is full", "the store is away", "upload failed", "released a mount point whose process was gone",
 		"recovered after a crash", "kept in the quarantine")
 	more := f.schedule(t)
+	t.Cleanup(func() {
+		if t.Failed() && f.last.Counts != nil {
+			t.Logf("cycle %d; the last status: %+v, %+v, %s; the log:\n%s", f.cycle, f.last, *f.last.Counts, f.holders(), v.Log.Tail())
+		}
+	})
 	v.Mount()
 	f.awaitReserve(size / 25)
 	began := f.used()
@@ -273,6 +279,7 @@ func (f *filling) drain() {
 	f.T.Helper()
 	f.Await("room, and all in S3", func() bool {
 		st := f.Status()
+		f.last = st
 		return st.Counts.Waiting.Count == 0 && st.Disk.Full == ""
 	})
 	f.check("drained")

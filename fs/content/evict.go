@@ -42,6 +42,7 @@ func (e *Engine) Evict(ctx context.Context) error {
 			made = time.Now()
 		}
 		e.lookForRoom()
+		e.settleForgotten()
 		idle := evictIdle
 		if e.Hurried() || e.Reserve != nil && e.Reserve.Missing() > 0 {
 			idle = evictFull
@@ -58,6 +59,40 @@ func (e *Engine) Evict(ctx context.Context) error {
 			woken = false
 		case <-e.pressure:
 			woken = true
+		}
+	}
+}
+
+// settleForgotten closes versions that were closed on a full disk and are still open on
+// record: else they would be here until the next start.
+func (e *Engine) settleForgotten() {
+	const some = 256
+	if e.Hurried() || !e.space.unsettled.Swap(false) {
+		return
+	}
+	var after meta.VersionID
+	for {
+		list, err := e.Meta.OpenVersions(after, some)
+		for i := range list {
+			after = list[i].ID
+			if e.live.writing(list[i].Ino) != nil {
+				continue
+			}
+			free, rerr := e.Recheck(after)
+			if rerr == nil && free {
+				rerr = e.Meta.Settled(after)
+			}
+			if rerr != nil && !gone(rerr) {
+				err = errors.Join(err, rerr)
+			}
+		}
+		if err != nil {
+			e.space.unsettled.Store(true)
+			e.Log.Debug("cannot settle all that was closed while the disk was full; will try again", "err", err)
+			return
+		}
+		if len(list) < some {
+			return
 		}
 	}
 }

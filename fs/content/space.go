@@ -22,6 +22,7 @@ type spaceMeter struct {
 	pressed   atomic.Int64 // when who came in had the evictor look, Unix nanoseconds
 	crowded   atomic.Int64 // when it was last told that too many files are open, the same
 	full      atomic.Pointer[Fullness]
+	unsettled atomic.Bool  // what was put down at leisure may have found no room
 	last      atomic.Int64 // when something was refused or relieved last, the same
 
 	// Only the evictor uses these two.
@@ -182,6 +183,7 @@ func (e *Engine) relieve(again bool) bool {
 // becameFull notes that the disk is full, and says so once.
 func (e *Engine) becameFull(why string) {
 	e.space.last.Store(now())
+	e.space.unsettled.Store(true)
 	if !e.space.full.CompareAndSwap(nil, &Fullness{Since: time.Now(), Why: why}) {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -49,7 +50,7 @@ func (w *Writer) pick() func(*Writer) error {
 	}
 	files := len(w.state.paths(false))
 	switch {
-	case files == 0:
+	case len(w.sure()) == 0:
 		return (*Writer).create
 	case files >= maxFiles:
 		return (*Writer).unlink
@@ -86,9 +87,14 @@ func (w *Writer) dir() string {
 // some returns a file. Few are chosen often and most are left alone for long, so
 // that they get to S3.
 func (w *Writer) some() string {
-	list := w.state.paths(false)
+	list := w.sure()
 	r := w.rng.Float64()
 	return list[int(r*r*r*float64(len(list)))]
+}
+
+// sure returns the files of which the content is known.
+func (w *Writer) sure() []string {
+	return slices.DeleteFunc(w.state.paths(false), func(p string) bool { return w.state[p].open() })
 }
 
 func (w *Writer) create() error {
@@ -153,7 +159,7 @@ func (w *Writer) write(p string, flags int, content []byte) error {
 // error.
 func (w *Writer) spoil(flags int, p string) {
 	if _, there := w.state[p]; w.team.told && flags&os.O_CREATE != 0 && !there {
-		w.flight = append(w.flight, w.state.with(p, file(nil)))
+		w.flight = append(w.flight, w.state.with(p, leftOver()))
 	}
 }
 

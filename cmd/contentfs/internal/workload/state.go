@@ -28,6 +28,11 @@ type Entry struct {
 	// Mixed is set for a file in which a write failed: each of its bytes is that of
 	// the one content or of the other.
 	Mixed [2][]byte
+
+	// Either is set for a file about which an operation was answered with an error:
+	// it is one of these. With Maybe it may also be missing.
+	Either []Entry
+	Maybe  bool
 }
 
 // cut describes a file of which the write failed somewhere behind the first n
@@ -35,16 +40,68 @@ type Entry struct {
 func cut(content []byte, n int) Entry { return Entry{Size: int64(n), Grown: content} }
 
 // open reports whether the content is not known for sure.
-func (e Entry) open() bool { return e.Grown != nil || e.Mixed[0] != nil }
+func (e Entry) open() bool { return e.Grown != nil || e.Mixed[0] != nil || e.Either != nil }
+
+// leftOver describes a file that an error left empty: no close of it was ever
+// answered, and a crash may take it away as long as that is so.
+func leftOver() Entry { return Entry{Either: []Entry{file(nil)}, Maybe: true} }
 
 // seen returns the state with what was found in place of what was open.
 func (s State) seen(tree map[string]found) State {
 	for p, e := range s {
-		if e.open() {
-			s = s.with(p, file(tree[p].content))
+		f, there := tree[p]
+		switch {
+		case !e.open():
+		case there && e.Maybe && len(f.content) == 0:
+			s = s.with(p, leftOver())
+		case there:
+			s = s.with(p, file(f.content))
+		default:
+			s = s.without(p)
 		}
 	}
 	return s
+}
+
+// unsure returns states that differ in one file as one, in which that file is
+// either of them.
+func unsure(states []State) (State, bool) {
+	path := ""
+	for _, s := range states[1:] {
+		for _, p := range slices.Concat(slices.Collect(maps.Keys(s)), slices.Collect(maps.Keys(states[0]))) {
+			a, in := states[0][p]
+			b, also := s[p]
+			if in == also && a.same(b) {
+				continue
+			}
+			if path != "" && path != p || a.Dir || b.Dir {
+				return nil, false
+			}
+			path = p
+		}
+	}
+	if path == "" {
+		return nil, false
+	}
+	var e Entry
+	for _, s := range states {
+		alt, there := s[path]
+		switch {
+		case !there:
+			e.Maybe = true
+		case alt.Either != nil:
+			e.Either, e.Maybe = append(e.Either, alt.Either...), e.Maybe || alt.Maybe
+		default:
+			e.Either = append(e.Either, alt)
+		}
+	}
+	return states[0].with(path, e), true
+}
+
+// same reports whether two entries are of the same making.
+func (e Entry) same(o Entry) bool {
+	return e.Dir == o.Dir && e.Size == o.Size && e.Sum == o.Sum && !e.open() && !o.open() ||
+		e.Either != nil && len(e.Either) == len(o.Either) && &e.Either[0] == &o.Either[0]
 }
 
 // file describes a file of this content.
@@ -107,6 +164,9 @@ func (s State) differences(tree map[string]found) []string {
 	var list []string
 	for _, p := range slices.Sorted(maps.Keys(s)) {
 		f, ok := tree[p]
+		if !ok && s[p].Maybe {
+			continue
+		}
 		if !ok {
 			list = append(list, p+": missing")
 		} else if why := s[p].unlike(f); why != "" {
@@ -129,6 +189,10 @@ func (e Entry) unlike(f found) string {
 		return fmt.Sprintf("directory is %v instead of %v", f.dir, e.Dir)
 	case e.Dir:
 		return ""
+	case e.Either != nil:
+		if !slices.ContainsFunc(e.Either, func(alt Entry) bool { return alt.unlike(f) == "" }) {
+			return fmt.Sprintf("its %d bytes are none of the %d contents that it may have after an error", len(f.content), len(e.Either))
+		}
 	case e.Grown != nil:
 		if int64(len(f.content)) < e.Size || !e.grown(f.content) {
 			return fmt.Sprintf("its %d bytes are not the %d synced ones and what was written behind them", len(f.content), e.Size)
@@ -187,8 +251,10 @@ func (h *History) Add(s State) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for p, e := range s {
-		if !e.Dir && !e.open() {
-			h.addLocked(p, e.Sum)
+		for _, alt := range slices.Concat(e.Either, []Entry{e}) {
+			if !alt.Dir && !alt.open() {
+				h.addLocked(p, alt.Sum)
+			}
 		}
 	}
 }

@@ -151,6 +151,7 @@ const (
 // settle finds the state that a fault left, which must be one of the ledger's.
 func (w *Writer) settle(tree map[string]found, after After) error {
 	legal := append([]State{w.state}, w.flight...)
+	before := slices.Clone(legal)
 	if after != Alive {
 		legal = append(legal, w.doubt...)
 	}
@@ -172,6 +173,13 @@ func (w *Writer) settle(tree map[string]found, after After) error {
 			w.doubt = append(w.doubt, others...)
 		}
 		w.state, w.flight = s.seen(tree), nil
+		if one, ok := unsure(before); after == Alive {
+			// What is seen now is not yet what stays: a file that could not be committed
+			// goes back to what it was with its last descriptor, or with the daemon.
+			if w.state = s; ok {
+				w.state = one
+			}
+		}
 		w.team.History.Add(w.state)
 		return nil
 	}
