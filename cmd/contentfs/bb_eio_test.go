@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -45,6 +46,9 @@ func errorLoop(t *testing.T, disk *life.Disk, share int) {
 	for c.more() {
 		l.live()
 	}
+	if t.Failed() {
+		t.Log(l.last)
+	}
 	c.finish()
 	t.Logf("the disk failed %d times; in %d of them %d operations were answered with an error; the daemon ended by itself in %d; "+
 		"it was right before the restart in %d, and its tree could not be read in %d",
@@ -59,6 +63,7 @@ type errorEpisodes struct {
 	disk *life.Disk
 
 	felt, ended, looked, unread int
+	last                        string
 }
 
 // live is one life with an episode.
@@ -78,8 +83,13 @@ func (l *errorEpisodes) live() {
 		}
 	}
 	must(l.disk.Fail())
+	failed := time.Now()
 	chance(100)
+	for !c.long() && c.team.Refused() == refused && time.Since(failed) < life.Limit {
+		chance(20) // a short run has to show something
+	}
 	must(l.disk.Heal())
+	healed := time.Now()
 	chance(600)
 	how := c.rng.IntN(3)
 	if how == 0 {
@@ -89,6 +99,7 @@ func (l *errorEpisodes) live() {
 		l.ended++
 	}
 	c.team.Brace()
+	ended := time.Now()
 	if how < 2 {
 		// A file system that gave up is cut already.
 		_ = l.disk.Cut()
@@ -106,6 +117,8 @@ func (l *errorEpisodes) live() {
 	l.disk.Restore()
 	judge()
 	c.done++
+	l.last = fmt.Sprintf("the disk failed %v before the end of the last life and for %v; the end was of kind %d",
+		ended.Sub(failed), healed.Sub(failed), how)
 	if c.team.Refused() > refused {
 		l.felt++
 	}

@@ -105,8 +105,8 @@ func (f *filling) schedule(t *testing.T) (more func() bool) {
 	}
 }
 
-// used is how much of the disk is, without the log of the database: that keeps its
-// greatest length, of which it has one of its own.
+// used is how much of the disk is, without the database: that knows of what was removed
+// for as long as it can be brought back, and its log keeps its greatest length.
 func (f *filling) used() int64 {
 	f.T.Helper()
 	var st unix.Statfs_t
@@ -121,7 +121,11 @@ func (f *filling) used() int64 {
 	if log.Size > 20<<20 {
 		f.T.Errorf("the log of the database has %d bytes", log.Size)
 	}
-	return used - log.Blocks*512
+	var db unix.Stat_t
+	if err := unix.Stat(filepath.Join(f.State, "meta.db"), &db); err != nil {
+		f.T.Fatal(err)
+	}
+	return used - (log.Blocks+db.Blocks)*512
 }
 
 // holders tells what takes room on the disk.
@@ -288,6 +292,10 @@ func (f *filling) drain() {
 			f.T.Error(err)
 		}
 		delete(f.taken, name)
+	}
+	left, err := os.ReadDir(f.Point)
+	if err != nil || len(left) > 0 {
+		f.T.Errorf("cycle %d: of an empty volume %d files are there: %v, %v", f.cycle, len(left), left, err)
 	}
 	f.awaitReserve(64 << 20 / 25)
 	f.Await("an empty disk", func() bool {

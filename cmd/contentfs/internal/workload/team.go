@@ -141,11 +141,12 @@ func (t *Team) Answered() (all, commits int) {
 	return all, commits
 }
 
-// Refused returns how many operations were answered with an error.
+// Refused returns how many operations were answered with an error. It may be called
+// while writers work.
 func (t *Team) Refused() int {
 	n := 0
 	for _, w := range t.writers {
-		n += w.refused
+		n += int(w.refused.Load())
 	}
 	return n
 }

@@ -27,8 +27,8 @@ type Writer struct {
 	err    error   // why it stopped before a fault
 
 	answered, commits int
-	refused           int      // operations that were answered with an error
-	recent            []answer // the last ones, for messages
+	refused           atomic.Int64 // operations that were answered with an error
+	recent            []answer     // the last ones, for messages
 }
 
 // answer is an operation that was answered.
@@ -57,7 +57,7 @@ func (w *Writer) work() {
 		}
 		over := w.team.over.Load()
 		if w.team.told && !over && !isWrong(err) {
-			w.refused++
+			w.refused.Add(1)
 			err = w.lookAgain(err)
 			if err == nil {
 				continue
