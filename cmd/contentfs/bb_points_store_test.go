@@ -58,7 +58,7 @@ func partsAct() act {
 			s.T.Errorf("%d uploads in parts are left, and %d are not on record: %v", len(left), made, err)
 		}
 	}
-	return act{name: "parts", end: none, scenes: []scene{
+	return act{name: "parts", slow: true, end: none, scenes: []scene{
 		{point: crash.MultipartMade, do: large},
 		{point: crash.MultipartKnown, cut: true, do: large},
 		{point: crash.MultipartPart, cut: true, pass: 2, do: large},

@@ -98,10 +98,11 @@ func (r *pointRun) play(t *testing.T, a act) {
 	}
 	t.Run(a.name, func(t *testing.T) {
 		s := newTheatre(t, a)
-		for _, x := range a.scenes {
+		for i, x := range a.scenes {
+			alone := !a.slow || !r.until.IsZero() || i == len(a.scenes)-1
 			for _, k := range r.ways(x.point) {
 				begun := time.Now()
-				s.play(x, k)
+				s.play(x, k, alone)
 				if t.Failed() {
 					t.Fatalf("at crash point %s; the end of the daemon's log:\n%s", k, s.Log.Tail())
 				}

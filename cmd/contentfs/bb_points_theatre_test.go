@@ -20,6 +20,7 @@ type act struct {
 	loose    bool  // objects come and go otherwise than by uploads of this volume
 	prepare  func(*theatre) error
 	scenes   []scene
+	slow     bool // so large that, where time counts, S3 alone is compared in the end only
 	end      func(*theatre)
 
 	// check compares after a strike, instead of what is usual.
@@ -96,8 +97,8 @@ func newTheatre(t *testing.T, a act) *theatre {
 	return s
 }
 
-// play plays one scene to its strike and compares.
-func (s *theatre) play(x scene, k strike) {
+// play plays one scene to its strike and compares, with S3 alone too if that is asked.
+func (s *theatre) play(x scene, k strike, alone bool) {
 	t := s.T
 	t.Helper()
 	if x.before != nil {
@@ -125,6 +126,9 @@ func (s *theatre) play(x scene, k strike) {
 		}
 	}
 	s.down()
+	if !alone {
+		return
+	}
 	s.wipe()
 	s.Mount()
 	if err := s.settle(s.Point, false); err != nil {

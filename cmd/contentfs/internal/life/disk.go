@@ -148,16 +148,38 @@ func (d *Disk) Cut() error {
 	return unix.IoctlSetPointerInt(int(f.Fd()), shutdown, noLogFlush)
 }
 
-// Restore gives the disk its power back. Nobody uses it any more.
+// Restore gives the disk its power back. Nobody uses it any more. A copy of its mount in
+// another mount namespace, such as a container that starts at this moment makes, keeps
+// the kernel from letting go of what has no power: that is waited for.
 func (d *Disk) Restore() {
 	d.t.Helper()
-	if err := d.unmount(); err != nil {
-		d.t.Fatalf("unmount %s: %v", d.Path, err)
+	limit := time.Now().Add(Limit)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		if err := d.unmount(); err != nil {
+			d.t.Fatalf("unmount %s: %v", d.Path, err)
+		}
+		if d.image != nil && d.image.frozen {
+			d.thaw()
+		}
+		d.mount()
+		err := d.powered()
+		if err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			d.t.Fatalf("%s has no power after %v: %v", d.Path, Limit, err)
+		}
+		<-time.After(pause)
 	}
-	if d.image != nil && d.image.frozen {
-		d.thaw()
+}
+
+// powered reports why nothing can be written.
+func (d *Disk) powered() error {
+	fd, err := unix.Open(d.Path, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600) // leaves no name
+	if err != nil {
+		return err
 	}
-	d.mount()
+	return unix.Close(fd)
 }
 
 // thaw puts the disk on an image that can be written to.
