@@ -13,17 +13,18 @@ import (
 // TestErrorLoop lets the disk of the state fail for a moment, again and again while
 // writers work, and then cuts its power, or kills the daemon. No close that was
 // answered as done may be missing after that.
+//
+// The file system is xfs, which tries a write of its own again until the disk is
+// well, or stops. ext4 may lose its own metadata so, and what it lost is then
+// missing whatever was promised.
 func TestErrorLoop(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root, for a loop device")
 	}
-	disks := []struct {
-		name, rate string
-		fs         life.FileSystem
-	}{
-		{"every write", "100%", life.Ext4},
-		{"some writes", "20%", life.Ext4},
-		{"xfs", "50%", life.XFS},
+	disks := []struct{ name, rate string }{
+		{"every write", "100%"},
+		{"half of the writes", "50%"},
+		{"some writes", "20%"},
 	}
 	some := disks
 	if os.Getenv("CONTENTFS_CRASH_LIVES")+os.Getenv("CONTENTFS_CRASH_TIME") == "" {
@@ -32,7 +33,7 @@ func TestErrorLoop(t *testing.T) {
 		some = disks[i : i+1]
 	}
 	for _, d := range some {
-		t.Run(d.name, func(t *testing.T) { errorLoop(t, life.NewFailingDisk(t, d.fs, life.DiskSize, d.rate), len(some)) })
+		t.Run(d.name, func(t *testing.T) { errorLoop(t, life.NewFailingDisk(t, life.XFS, life.DiskSize, d.rate), len(some)) })
 	}
 }
 
