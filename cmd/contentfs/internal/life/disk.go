@@ -2,6 +2,7 @@ package life
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,13 +152,44 @@ func (d *Disk) Cut() error {
 // Restore gives the disk its power back. Nobody uses it any more.
 func (d *Disk) Restore() {
 	d.t.Helper()
+	if err := d.TryRestore(); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// TryRestore is Restore for a file system that the disk's errors may have damaged:
+// the error is that it cannot be mounted.
+func (d *Disk) TryRestore() error {
+	d.t.Helper()
 	if err := d.unmount(); err != nil {
 		d.t.Fatalf("unmount %s: %v", d.Path, err)
 	}
 	if d.image != nil && d.image.frozen {
 		d.thaw()
 	}
-	d.mount()
+	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", d.device, err)
+	}
+	d.mounted = true
+	return nil
+}
+
+// Sound reports whether an xfs file system, which nobody uses, is in order by its own
+// judgement, and what its checker said. Errors of a disk may damage it.
+func (d *Disk) Sound() (bool, string) {
+	d.t.Helper()
+	if err := d.unmount(); err != nil {
+		d.t.Fatalf("unmount %s: %v", d.Path, err)
+	}
+	out, err := exec.Command("xfs_repair", "-n", d.device).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		d.t.Fatalf("xfs_repair: %v", err)
+	}
+	if err == nil {
+		d.mount()
+	}
+	return err == nil, string(out)
 }
 
 // thaw puts the disk on an image that can be written to.
