@@ -235,6 +235,7 @@ func TestVolumes(t *testing.T) {
 	v.snapshot()
 	id := v.m.VolumeID()
 	v.lose()
+	v.ok(os.Remove(filepath.Join(v.state, "meta.db-mark")))
 	v.open(sqlite.Options{}) // somebody began anew
 	v.upload("/b", "b")
 	v.snapshot()
