@@ -21,12 +21,12 @@ func inDoubt() []saboteur {
 		{
 			name: "the trash goes before its reason is durable", file: "fs/content/orphans.go",
 			old: "\t\tif err := e.settleTrash(); err != nil {\n\t\t\treturn err\n\t\t}\n", new: "\t\t_ = e.settleTrash\n",
-			pkg: "./fs/content", tests: "TestCutAfterSweep",
+			pkg: "./fs/content", tests: "TestCutAfterSweep|TestSweepInDoubt",
 		},
 		{
-			name: "the trash goes while a change is in doubt", file: "fs/content/orphans.go",
-			old: "err := e.Meta.Failed(); err != nil", new: "err := error(nil); err != nil",
-			pkg: "./fs/content", tests: "TestDoubt|TestCutAfterSweep",
+			name: "the trash goes before what came in its place is durable", file: "fs/content/orphans.go",
+			old: "\t\tif err := e.Local.SyncAll(); err != nil {\n\t\t\treturn err\n\t\t}\n", new: "",
+			pkg: "./cmd/contentfs", tests: "TestRelaxedReplacedAtCut",
 		},
 		{
 			name: "a failed store copies its log", file: "meta/store.go",
