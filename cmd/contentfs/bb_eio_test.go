@@ -44,13 +44,17 @@ func errorLoop(t *testing.T, disk *life.Disk, share int) {
 	c.needed = nil
 	c.team.Told()
 	l := &errorEpisodes{campaign: c, disk: disk}
-	for c.more() {
+	for c.more() && l.ruin == "" {
 		l.live()
 	}
 	if t.Failed() {
 		t.Log(l.last)
 	}
-	c.finish()
+	if l.ruin == "" {
+		c.finish()
+	} else {
+		t.Logf("the disk's errors damaged the file system, so that nothing can be told about the last of %d episodes: %s", c.done+1, l.ruin)
+	}
 	t.Logf("the disk failed %d times; in %d of them %d operations were answered with an error; the daemon ended by itself in %d; "+
 		"it was right before the restart in %d, and its tree could not be read in %d",
 		c.done, l.felt, c.team.Refused(), l.ended, l.looked, l.unread)
@@ -65,6 +69,7 @@ type errorEpisodes struct {
 
 	felt, ended, looked, unread int
 	last                        string
+	ruin                        string // what is wrong with the file system
 }
 
 // live is one life with an episode.
@@ -115,7 +120,9 @@ func (l *errorEpisodes) live() {
 	c.Release()
 	// A file system that gave up is of use only when it is mounted again, and has
 	// then lost what was not synced, whether its power was cut or not.
-	l.disk.Restore()
+	if !l.restore() {
+		return
+	}
 	judge()
 	c.done++
 	l.last = fmt.Sprintf("the disk failed %v before the end of the last life and for %v; the end was of kind %d",
@@ -123,6 +130,21 @@ func (l *errorEpisodes) live() {
 	if c.team.Refused() > refused {
 		l.felt++
 	}
+}
+
+// restore mounts the disk again. It returns false where the file system is damaged:
+// what that lost cannot be told from what contentfs lost.
+func (l *errorEpisodes) restore() bool {
+	// The first mount replays the journal.
+	if err := l.disk.TryRestore(); err != nil {
+		l.ruin = err.Error()
+		return false
+	}
+	sound, said := l.disk.Sound()
+	if !sound {
+		l.ruin = said
+	}
+	return sound
 }
 
 // look compares while the daemon still answers.

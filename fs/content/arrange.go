@@ -61,10 +61,14 @@ func (e *Engine) Arrange(ctx context.Context) (Arranged, error) {
 		err = a.retired()
 	}
 	if err == nil {
-		err = a.dir(meta.Root, "")
+		err = a.tree()
+	}
+	if err == nil && a.blocked != nil {
+		// A directory that is no more held what had its place later in the tree.
+		err = a.tree()
 	}
 	if err == nil {
-		err = a.prune("")
+		err = a.blocked
 	}
 	if err != nil {
 		return a.Arranged, fmt.Errorf("arrange the fallback: %w", err)
@@ -75,7 +79,17 @@ func (e *Engine) Arrange(ctx context.Context) (Arranged, error) {
 type arranging struct {
 	*Engine
 	Arranged
-	ctx context.Context
+	ctx     context.Context
+	blocked error // why a file could not be brought to its path, the last of them
+}
+
+// tree arranges all there is, but for files whose paths cannot be had.
+func (a *arranging) tree() error {
+	a.Arranged, a.blocked = Arranged{}, nil
+	if err := a.dir(meta.Root, ""); err != nil {
+		return err
+	}
+	return a.prune("")
 }
 
 // retired moves what is not current any more out of the tree.
@@ -187,13 +201,21 @@ func (a *arranging) entry(n *meta.Node, rel string) error {
 		}
 	}
 	if err == nil && !same {
-		if err := a.clear([]byte(rel)); err != nil {
+		if err := a.makeWay([]byte(rel)); err != nil {
 			return err
 		}
 	}
 	if !same {
-		if err := a.special(d, name, n); err != nil {
-			return fmt.Errorf("make %q: %w", rel, err)
+		err := a.special(d, name, n)
+		if err != nil {
+			err = fmt.Errorf("make %q: %w", rel, err)
+		}
+		if blocked(err) && !n.IsDir() {
+			a.blocked = err
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 		a.Other++
 	}
@@ -254,8 +276,16 @@ func (a *arranging) file(n *meta.Node, rel string) error {
 		return nil
 	}
 	if string(v.Fallback) != rel {
-		if err := a.moveTo(n, &v, rel); err != nil {
-			return fmt.Errorf("bring %q to its path: %w", rel, err)
+		err := a.moveTo(n, &v, rel)
+		if err != nil {
+			err = fmt.Errorf("bring %q to its path: %w", rel, err)
+		}
+		if blocked(err) {
+			a.blocked = err
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 	f, err := a.Fallback.open([]byte(rel), unix.O_RDONLY, 0)

@@ -121,7 +121,8 @@ func (f *Fallback) moveNew(id meta.VersionID, rel []byte) error {
 	return nil
 }
 
-// link gives a file one of our names besides, durably, and returns its inode.
+// link gives a file one of our names besides, durably, and returns its inode. EEXIST if
+// something else has the name.
 func (f *Fallback) link(rel, ourName []byte) (int64, error) {
 	if err := f.mkdir(path.Dir(string(ourName))); err != nil {
 		return 0, err
@@ -149,7 +150,13 @@ func (f *Fallback) linkTo(rel, ourName []byte) (int64, error) {
 		return 0, fmt.Errorf("%q in fallback is not a regular file", rel)
 	}
 	err = unix.Linkat(int(from.Fd()), old, int(to.Fd()), name, 0)
-	if err != nil && !errors.Is(err, unix.EEXIST) { // of an attempt that was broken off
+	if err == unix.EEXIST {
+		// It may be that very file, of an attempt that was broken off.
+		if there, _, lerr := lookAt(to, name); lerr == nil && there == inode {
+			err = nil
+		}
+	}
+	if err != nil {
 		return 0, fmt.Errorf("link in fallback: %w", &os.LinkError{Op: "linkat", Old: string(rel), New: string(ourName), Err: err})
 	}
 	if err := to.Sync(); err != nil {

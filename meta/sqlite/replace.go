@@ -50,10 +50,10 @@ func replace(path, from string) (string, error) {
 
 // whole makes sure that a database is one file, and puts it on stable storage.
 func whole(path string) error {
+	if fi, err := os.Lstat(path + "-wal"); err == nil && fi.Size() > 0 {
+		return fmt.Errorf("%s is still in use: its log is not empty", path)
+	}
 	for _, name := range []string{path + "-wal", path + "-shm"} {
-		if fi, err := os.Lstat(name); err == nil && fi.Size() > 0 {
-			return fmt.Errorf("%s is still in use: %s is there", path, filepath.Base(name))
-		}
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -2,6 +2,7 @@ package life
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -155,13 +156,9 @@ func (d *Disk) Restore() {
 	d.t.Helper()
 	limit := time.Now().Add(Limit)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		if err := d.unmount(); err != nil {
-			d.t.Fatalf("unmount %s: %v", d.Path, err)
+		if err := d.TryRestore(); err != nil {
+			d.t.Fatal(err)
 		}
-		if d.image != nil && d.image.frozen {
-			d.thaw()
-		}
-		d.mount()
 		err := d.powered()
 		if err == nil {
 			return
@@ -180,6 +177,41 @@ func (d *Disk) powered() error {
 		return err
 	}
 	return unix.Close(fd)
+}
+
+// TryRestore is Restore for a file system that the disk's errors may have damaged:
+// the error is that it cannot be mounted.
+func (d *Disk) TryRestore() error {
+	d.t.Helper()
+	if err := d.unmount(); err != nil {
+		d.t.Fatalf("unmount %s: %v", d.Path, err)
+	}
+	if d.image != nil && d.image.frozen {
+		d.thaw()
+	}
+	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", d.device, err)
+	}
+	d.mounted = true
+	return nil
+}
+
+// Sound reports whether an xfs file system, which nobody uses, is in order by its own
+// judgement, and what its checker said. Errors of a disk may damage it.
+func (d *Disk) Sound() (bool, string) {
+	d.t.Helper()
+	if err := d.unmount(); err != nil {
+		d.t.Fatalf("unmount %s: %v", d.Path, err)
+	}
+	out, err := exec.Command("xfs_repair", "-n", d.device).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		d.t.Fatalf("xfs_repair: %v", err)
+	}
+	if err == nil {
+		d.mount()
+	}
+	return err == nil, string(out)
 }
 
 // thaw puts the disk on an image that can be written to.
