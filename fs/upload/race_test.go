@@ -113,11 +113,14 @@ func TestRenameWhileSending(t *testing.T) {
 	}), nil)
 	e.start()
 	e.await("the rename", func() bool { _, err := e.meta.Lookup(meta.Root, []byte("new")); return err == nil })
-	if stored := e.awaitStored("new", "content"); stored.ID != v.ID || stored.Key != e.keyOf("old", v) {
+	if stored := e.awaitStored("new", "content"); stored.ID != v.ID {
 		t.Errorf("version %d became %d, its key is %s", v.ID, stored.ID, stored.Key)
 	}
 	e.drain()
-	e.wantObjects(1)
+	// The bucket follows by a copy in its own time, perhaps already.
+	if puts := e.store.keys(); len(puts) != 1 || puts[0] != e.keyOf("old", v) {
+		t.Errorf("sent as %q", puts)
+	}
 }
 
 // TestWriterOpen: what somebody writes to is not sent before the release.
