@@ -214,68 +214,6 @@ func (a *arranging) sameLink(d *os.File, name string, n *meta.Node) (bool, error
 	return err == nil && string(there[:size]) == string(target), err
 }
 
-// special makes what is no regular file.
-func (a *arranging) special(d *os.File, name string, n *meta.Node) error {
-	fd := int(d.Fd())
-	switch n.Mode & meta.TypeMask {
-	case meta.TypeDir:
-		return unix.Mkdirat(fd, name, 0o700)
-	case meta.TypeSymlink:
-		target, err := a.Meta.Readlink(n.Ino)
-		if err == nil {
-			err = unix.Symlinkat(string(target), fd, name)
-		}
-		if err != nil {
-			return err
-		}
-	default:
-		if err := unix.Mknodat(fd, name, n.Mode, int(n.Rdev)); err != nil {
-			return err
-		}
-		if err := unix.Fchmodat(fd, name, n.Mode&0o7777, 0); err != nil {
-			return err
-		}
-	}
-	if err := unix.Fchownat(fd, name, int(n.UID), int(n.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil && !errors.Is(err, unix.EPERM) {
-		return err
-	}
-	times := []unix.Timespec{unix.NsecToTimespec(n.Atime), unix.NsecToTimespec(n.Mtime)}
-	return unix.UtimesNanoAt(fd, name, times, unix.AT_SYMLINK_NOFOLLOW)
-}
-
-// file brings a file's content to its path.
-func (a *arranging) file(n *meta.Node, rel string) error {
-	v, err := a.Meta.Current(n.Ino)
-	if err != nil && !gone(err) {
-		return err
-	}
-	if gone(err) || v.Fallback == nil {
-		a.Missing++
-		return nil
-	}
-	if string(v.Fallback) != rel {
-		if err := a.moveTo(n, &v, rel); err != nil {
-			return fmt.Errorf("bring %q to its path: %w", rel, err)
-		}
-	}
-	f, err := a.Fallback.open([]byte(rel), unix.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	a.Files++
-	if v.SHA256 == nil && !isOurs(v.Fallback) {
-		err := a.hashTouched(&v, n, []byte(rel), f)
-		if errors.Is(err, ErrAltered) {
-			return nil // it stays as it is, and shows that
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return errors.Join(dress(f, n), a.dressAttrs(f, n.Ino))
-}
-
 // hashTouched gives a file that was taken in, and got other times since, a checksum:
 // till now its time was what told that it is the one that was taken in.
 func (a *arranging) hashTouched(v *meta.Version, n *meta.Node, rel []byte, f *os.File) error {
