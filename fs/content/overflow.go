@@ -9,8 +9,6 @@ import (
 	"math"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"contentfs/fs/crash"
 	"contentfs/meta"
 )
@@ -141,7 +139,7 @@ func (e *Engine) copyToOverflow(v *meta.Version, rel []byte) error {
 		return fmt.Errorf("version %d: %w", v.ID, ErrLost)
 	}
 	defer src.Close()
-	dst, err := e.Fallback.open(rel, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, 0o600)
+	dst, err := e.Fallback.create(rel)
 	if err != nil {
 		return err
 	}
