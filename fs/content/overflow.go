@@ -112,8 +112,10 @@ func (e *Engine) overflow(v *meta.Version) error {
 	if err == nil {
 		err = e.Meta.SetFallback(v.ID, rel)
 	}
+	if meta.InDoubt(err) {
+		return err // the next start may find it on record
+	}
 	if err != nil {
-		// Where SetFallback failed and is on record all the same, the copy stays.
 		_, known := e.Meta.InFallback(rel)
 		if gone(known) {
 			err = errors.Join(err, e.Fallback.remove(rel, 0))
