@@ -83,12 +83,17 @@ func (k *keeper) End(emptied bool) error {
 	if err != nil {
 		return err
 	}
+	// One that came and was killed since the log was emptied has left some of it.
+	if log, err := logSize(k.path); err != nil || log > 0 {
+		return errors.Join(err, k.Sync())
+	}
 	st, err := stampOf(k.path)
 	if err != nil {
 		return err
 	}
 	return k.set(func(now *mark) {
 		now.Seq, now.Syncs = max(now.Seq, m.Seq), max(now.Syncs, m.Syncs)
+		now.Suspect = now.Suspect || m.Suspect
 		now.State, now.File = ended, st
 	})
 }
