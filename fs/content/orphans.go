@@ -179,19 +179,19 @@ func (e *Engine) settleTrash() error {
 	if e.Durability == Relaxed {
 		return e.Local.SyncAll()
 	}
-	err := e.certain()
-	if errors.Is(err, meta.ErrNoSpace) {
-		// There is no room for the row that makes the store sync its log. The log is
-		// on this file system, and whole up to there.
-		return e.Local.SyncAll()
-	}
-	return err
+	return e.certain()
 }
 
 // certain returns when all that the metadata shows is durable, so that what it does not
 // need any more may go. It fails once the outcome of a change is in doubt.
 func (e *Engine) certain() error {
-	if err := e.Meta.Sync(context.Background()); err != nil {
+	err := e.Meta.Sync(context.Background())
+	if errors.Is(err, meta.ErrNoSpace) {
+		// There is no room for the row that makes the store sync its log. The log is
+		// on the local store's file system, and whole up to there.
+		err = e.Local.SyncAll()
+	}
+	if err != nil {
 		return fmt.Errorf("nothing is removed before the metadata is durable: %w", err)
 	}
 	return nil

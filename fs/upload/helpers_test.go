@@ -19,6 +19,7 @@ import (
 	"contentfs/fs/local"
 	"contentfs/meta"
 	"contentfs/meta/sqlite"
+	"contentfs/meta/sqlite/sqlitetest"
 )
 
 const (
@@ -39,6 +40,7 @@ type env struct {
 	gate   *gate
 	store  *store
 	log    *lines
+	faults sqlitetest.Faults // of the database
 
 	dir  string
 	stop func()
@@ -52,7 +54,7 @@ func newEnv(t *testing.T, debounce time.Duration) *env {
 	e := &env{T: t, gate: newGate(), log: &lines{t: t}, dir: t.TempDir(), stop: func() {}}
 	e.store = &store{Backend: fault.New(mem.New())}
 	var err error
-	e.meta, err = sqlite.Open(filepath.Join(e.dir, "meta.db"), sqlite.Options{})
+	e.meta, err = sqlite.Open(filepath.Join(e.dir, "meta.db"), sqlite.Options{Wrap: e.faults.Wrap})
 	e.must(err)
 	e.local, err = local.Open(filepath.Join(e.dir, "local"))
 	e.must(err)
