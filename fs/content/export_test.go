@@ -11,3 +11,6 @@ func (e *Engine) Overflow(v *meta.Version) error {
 
 // SweepOverflow is sweepOverflow, for tests.
 func (e *Engine) SweepOverflow() error { return e.sweepOverflow() }
+
+// EvictOne is evictOne, for tests.
+func (e *Engine) EvictOne(v *meta.Version) (bool, error) { return e.evictOne(v) }

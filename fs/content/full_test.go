@@ -3,6 +3,7 @@ package content_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"contentfs/fs/content"
@@ -41,4 +42,33 @@ func TestGoneOnFullDisk(t *testing.T) {
 	}
 	l.faults.FailFull("", 0)
 	l.onlyThere(meta.Root, "f", "one")
+}
+
+// TestBlindlyByAnOldList: what the list of those that may go says is not believed where
+// a file goes before that is on record.
+func TestBlindlyByAnOldList(t *testing.T) {
+	l := startDoubtLife(t, t.TempDir(), content.Strict)
+	defer l.end()
+	text := strings.Repeat("x", 64<<10)
+	h, err := l.openOrCreate()
+	if err == nil {
+		err = l.save(h, text)
+	}
+	var v meta.Version
+	if err == nil {
+		v, err = l.current()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := v
+	old.Remote = meta.Stored
+	l.faults.FailFull("UPDATE version AS v", 1)
+	if gone, err := l.engine.EvictOne(&old); gone || err != nil {
+		t.Errorf("evicted: %v, %v", gone, err)
+	}
+	if l.faults.Found() == 0 {
+		t.Error("there was room")
+	}
+	l.compare(text, text)
 }
