@@ -42,8 +42,9 @@ type env struct {
 	log    *lines
 	faults sqlitetest.Faults // of the database
 
-	dir  string
-	stop func()
+	dir   string
+	stop  func()
+	fails bool // the metadata are to end by themselves
 }
 
 // newEnv makes one whose uploads are due after debounce. Its end compares what is
@@ -71,7 +72,11 @@ func newEnv(t *testing.T, debounce time.Duration) *env {
 		e.stop()
 		e.audit()
 		cancel()
-		e.must(errors.Join(<-writer, e.meta.Close(), e.local.Close()))
+		err := <-writer
+		if e.fails != errors.Is(err, meta.ErrInDoubt) {
+			t.Errorf("the metadata ended with %v", err)
+		}
+		e.must(errors.Join(e.meta.Close(), e.local.Close()))
 		e.await("all goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 		e.log.check()
 	})
