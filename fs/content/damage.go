@@ -226,5 +226,9 @@ func (e *Engine) rotten(ctx context.Context, o *Outgoing, sum [32]byte) error {
 	if !v.Local() {
 		return fmt.Errorf("version %d in the fallback: %w: its checksum was %x and is %x", v.ID, ErrLost, v.SHA256, sum)
 	}
-	return errors.Join(e.giveUpDamaged(v, damage{why: wrongBytes, there: true}), ErrSettled)
+	err = e.giveUpDamaged(v, damage{why: wrongBytes, there: true})
+	if err == nil || errors.Is(err, ErrLost) || errors.Is(err, meta.ErrSuperseded) {
+		return errors.Join(err, ErrSettled)
+	}
+	return err // it is tried again
 }

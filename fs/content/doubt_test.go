@@ -365,6 +365,9 @@ func TestOverflowInDoubt(t *testing.T) {
 	if err := l.engine.Overflow(&v); !meta.InDoubt(err) {
 		t.Errorf("overflow: %v", err)
 	}
+	if err := l.engine.SweepOverflow(); err == nil {
+		t.Error("the overflow was swept")
+	}
 	copied := filepath.Join(dir, "fallback", ".contentfs-overflow", fmt.Sprint(v.ID))
 	if b, err := os.ReadFile(copied); err != nil || string(b) != "one" {
 		t.Errorf("in the overflow: %q, %v", b, err)

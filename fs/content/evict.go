@@ -221,19 +221,35 @@ func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 	}
 	err := e.Meta.Evict(v.ID, v.File)
 	crash.Here(crash.EvictGivenUp)
-	if errors.Is(err, meta.ErrNoSpace) && v.Remote == meta.Stored && v.Size >= blindly {
-		// Not even that can be put on record. The bytes are in S3 all the same: who
-		// finds the file gone fetches them. What it took is room for the record.
-		if err = e.Local.Remove([]local.ID{local.ID(v.File)}); err == nil {
-			id, file := v.ID, v.File
-			evict := func() error { return e.Meta.Evict(id, file) }
-			if err = evict(); noRoom(err) {
-				e.chores.add(evict)
-			}
-		}
+	if errors.Is(err, meta.ErrNoSpace) && v.Size >= blindly {
+		err = e.evictBlindly(v)
 	}
 	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// evictBlindly gives up a local file of which not even that can be put on record. The
+// bytes are in S3 all the same: who finds the file gone fetches them. What it took is
+// room for the record. The caller holds the node's lock.
+func (e *Engine) evictBlindly(v *meta.Version) error {
+	// The list that v is of may be old, and nothing else would look.
+	now, err := e.Meta.Version(v.ID)
+	if err != nil {
+		return err
+	}
+	if now.Remote != meta.Stored || now.File != v.File || now.Open {
+		return meta.ErrSuperseded
+	}
+	if err := e.Local.Remove([]local.ID{local.ID(v.File)}); err != nil {
+		return err
+	}
+	id, file := v.ID, v.File
+	evict := func() error { return e.Meta.Evict(id, file) }
+	err = evict()
+	if noRoom(err) {
+		e.chores.add(evict)
+	}
+	return err
 }

@@ -8,3 +8,9 @@ func (e *Engine) Overflow(v *meta.Version) error {
 	defer e.space.mu.Unlock()
 	return e.overflow(v)
 }
+
+// SweepOverflow is sweepOverflow, for tests.
+func (e *Engine) SweepOverflow() error { return e.sweepOverflow() }
+
+// EvictOne is evictOne, for tests.
+func (e *Engine) EvictOne(v *meta.Version) (bool, error) { return e.evictOne(v) }
