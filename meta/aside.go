@@ -197,7 +197,8 @@ type ReturnRequest struct {
 // that is queued. As by Undelete, directories that are missing are made, and what has
 // the name is replaced: of that the file gets mode and owners. Else they are 0644 and
 // the directory's. The caller has synced the local file. ErrNotExist if it is not in
-// the quarantine; ErrIsDir, ErrNotDir. Durable.
+// the quarantine; ErrIsDir, ErrNotDir; ErrUnseen if something may have the name in the
+// fallback. Durable.
 func (s *Store) RestoreQuarantined(r ReturnRequest) (Version, error) {
 	var v Version
 	err := s.durable(func(t *tx) (err error) {
@@ -219,7 +220,7 @@ func (t *tx) returned(r *ReturnRequest) (Version, error) {
 		return Version{}, err
 	}
 	other, err := getEntry(t, parent.Ino, name)
-	if err != nil && !errors.Is(err, ErrNotExist) {
+	if err = seen(t, parent.Ino, err); err != nil && !errors.Is(err, ErrNotExist) {
 		return Version{}, err
 	}
 	c := CreateRequest{Parent: parent.Ino, Name: name, Mode: TypeRegular | 0o644, UID: parent.UID, GID: parent.GID, Now: r.Now}

@@ -37,7 +37,7 @@ clock. None goes while the database may be older than the bucket.`,
 		}),
 			&cli.BoolFlag{Name: "yes", Usage: "remove it", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "orphans", Usage: "also objects that no row of the database knows", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "force", Usage: "also when that is more than half of all objects, or more than 1 % of them are orphans, or 1,000", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "force", Usage: "also when that is more than half of all objects, or soon after a rebuild, or more than 1 % of them are orphans, or 1,000", DisableDefaultText: true},
 			&cli.IntFlag{Name: "limit", Usage: "remove at most this `NUMBER` of versions, and of objects", DefaultText: "none"},
 			configFlag(), formatFlag()),
 		Action: interruptible(p.gc),
@@ -156,8 +156,9 @@ func (p *program) gcEnd(ctx context.Context, asJSON bool, s *session, r *gcResul
 		return gcFailure(s, err)
 	}
 	r.interrupted = err != nil
-	if err == nil && r.after == nil && len(r.done.Failed) == 0 {
-		if r.copies, err = p.thinCopies(ctx, s); err != nil {
+	// A permission that only the rest needs is no reason to keep the copies.
+	if err == nil && exitCode(r.after) != exitUnreachable && exitCode(r.after) != exitInterrupted && len(r.done.Failed) == 0 {
+		if r.copies, err = p.thinCopies(ctx, s); err != nil && r.after == nil {
 			return &failure{code: storeCode(err), what: "bucket " + s.config.store.bucket, err: err, try: deleteRemedy(err)}
 		}
 	}

@@ -119,6 +119,8 @@ func heldFailure(s *session, id string, err error) error {
 		f.try = "--as PATH: a directory has the name"
 	case errors.Is(err, meta.ErrNotDir):
 		f.try = "--as PATH: something that is no directory is in the way"
+	case errors.Is(err, meta.ErrUnseen):
+		f.try = "again after ls of that directory in the mount, or --as PATH"
 	case errors.Is(err, audit.ErrWritten):
 		f.try = "again when it was closed"
 	}

@@ -20,8 +20,9 @@ func (p *program) rebuildCommand() *cli.Command {
 bucket, of the objects made since, and of the local files that were not uploaded.
 Without --yes it only tells what it found. The volume must not be mounted.
 
---from listing begins without a copy, with nothing but the objects. Then only files
-come back: no links, no empty folders, no attributes of folders.
+--from listing begins without a copy, with nothing but the objects, as it does where
+there is none. Then only files come back: no links, no empty folders, no attributes of
+folders. The volume keeps its id, which its objects name.
 
 What was deleted or renamed after the copy may be there again under its old name. The
 old database is kept beside the new one. contentfs gc removes nothing for 7 days.`,
@@ -29,7 +30,7 @@ old database is kept beside the new one. contentfs gc removes nothing for 7 days
 			return s.group == groupStore || s.key == "state" || s.key == "uid" || s.key == "gid" || s.key == "umask"
 		}),
 			&cli.StringFlag{Name: "from", Value: string(rebuild.FromSnapshot), Usage: "begin with `WHAT`: snapshot (a copy of the database, if there is one) or listing"},
-			&cli.StringFlag{Name: "volume-id", Usage: "`ID` of the volume, where the bucket has copies of several", DefaultText: "the only one"},
+			&cli.StringFlag{Name: "volume-id", Usage: "`ID` of the volume, where the bucket tells of several", DefaultText: "the only one, or that of most objects"},
 			&cli.BoolFlag{Name: "yes", Usage: "put the new database in place", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "force", Usage: "also in the place of a database that is not damaged", DisableDefaultText: true},
 			configFlag(), formatFlag()),
@@ -138,7 +139,13 @@ func rebuildFailure(t *target, err error) error {
 	case errors.Is(err, meta.ErrNoSpace):
 		return &failure{code: exitFailed, what: what, err: err, try: "room on the disk of " + t.state}
 	}
-	if code := exitCode(err); code == exitUnreachable || code == exitConfig {
+	if missingBucket(err) {
+		return configError("bucket "+t.store.bucket, "the --bucket and --endpoint that the volume was mounted with", "%w", err)
+	}
+	if exitCode(err) == exitUnreachable {
+		return &failure{code: exitUnreachable, what: "bucket " + t.store.bucket, err: err, try: "again when S3 answers; nothing was changed"}
+	}
+	if code := exitCode(err); code == exitConfig {
 		return &failure{code: code, what: "bucket " + t.store.bucket, err: err, try: storeRemedy(err)}
 	}
 	return err

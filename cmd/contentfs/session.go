@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -64,6 +67,9 @@ func (p *program) openSession(t *target, write bool) (*session, error) {
 
 func sessionFailure(t *target, err error) error {
 	try := "--state DIR, as it was given when the volume was mounted"
+	if errors.Is(err, fs.ErrNotExist) && t.holds() {
+		err = errors.Join(meta.ErrMissing, err)
+	}
 	if remedy := remedyNotAsLeft(t.config, err); remedy != "" {
 		try = remedy
 	}
@@ -74,6 +80,12 @@ func sessionFailure(t *target, err error) error {
 		try = "contentfs mount " + t.name + ", which puts it in place"
 	}
 	return configError("volume "+t.name, try, "%w", err)
+}
+
+// holds reports whether there is content here that a database must have been about.
+func (t *target) holds() bool {
+	list, err := os.ReadDir(filepath.Join(t.state, "local"))
+	return err == nil && len(list) > 0
 }
 
 // close ends the work; all that was answered is durable then.

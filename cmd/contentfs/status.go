@@ -115,12 +115,12 @@ func (p *program) inspect(ctx context.Context, t *target) (*statusResult, error)
 	}
 	r.Disk = lookAtDisk(t.state)
 	st, err := readStats(t.database())
-	if errors.Is(err, fs.ErrNotExist) && r.Mount == mountNone {
+	if errors.Is(err, fs.ErrNotExist) && r.Mount == mountNone && !t.holds() {
 		r.Problem = "it was never mounted"
 		return r, nil
 	}
 	if err != nil {
-		return nil, configError("volume "+t.name, "", "%w", err)
+		return nil, sessionFailure(t, err)
 	}
 	r.count(st)
 	r.offloading(t, st)

@@ -133,11 +133,11 @@ func (x *Verification) copied(ctx context.Context, v *meta.Version, s *seen, rea
 	if x.Fallback == nil {
 		return content.ErrNoFallback
 	}
-	s.copies++
 	f, why, err := x.Fallback.Examine(v)
 	if err != nil {
 		return err
 	}
+	s.copies++
 	if f == nil {
 		s.copyGone = true
 		s.bad(InFallback, string(v.Fallback), why)
@@ -174,10 +174,12 @@ func (x *Verification) object(ctx context.Context, v *meta.Version, s *seen, rea
 	if err != nil {
 		return err
 	}
-	s.objects++
 	thing := v.Bucket + "/" + v.Key
 	o, err := b.Stat(ctx, v.Key)
 	x.answered(v.Bucket, err)
+	if err == nil || backend.IsAbsent(err) {
+		s.objects++
+	}
 	switch {
 	case err != nil && backend.IsAbsent(err):
 		s.bad(InS3, thing, "its object is not there")

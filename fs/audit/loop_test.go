@@ -125,7 +125,8 @@ func (l *loop) restore() {
 		return
 	}
 	l.stop()
-	l.ok(os.WriteFile(l.path, l.backup, 0o600))
+	// Without the mark, which would tell: as by who puts back what a backup has.
+	l.ok(errors.Join(os.WriteFile(l.path, l.backup, 0o600), os.Remove(l.path+"-mark")))
 	l.rows, l.names = clone(l.backed), clone(l.inodes)
 	for k := range l.rows {
 		if _, err := l.store.Stat(context.Background(), k); err == nil { // else it was removed long after the copy was made

@@ -37,7 +37,7 @@ func TestKeepsItsID(t *testing.T) {
 		t.Errorf("%s, not %s: %v", r.Volume, id, r.Findings)
 	}
 	v.lose()
-	v.open(sqlite.Options{}) // somebody began anew
+	v.beginAnew()
 	v.upload("/c", "c")
 	other := v.m.VolumeID()
 	v.lose()

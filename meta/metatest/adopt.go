@@ -119,6 +119,8 @@ func testUnseen(e *env) {
 	v := e.stored(e.written(meta.Root, "gone", 3), "p/gone")
 	get(e.s.Unlink(meta.Root, []byte("gone"), e.now()))(e)
 	e.adoptRoot()
+	aside := e.newFile()
+	e.ok(e.s.Quarantine(aside, 0, nil, "why", e.now()))
 	unseen := func(what, dir string, err error) {
 		e.Helper()
 		var u *meta.UnseenError
@@ -141,11 +143,14 @@ func testUnseen(e *env) {
 		object := []meta.ImportedObject{{Path: []byte(path), Bucket: "b", Key: "k" + path, Size: 1}}
 		_, err = e.s.Importable(object)
 		unseen("importable", "/d", err)
+		_, err = e.s.RestoreQuarantined(meta.ReturnRequest{File: aside, Path: []byte(path), Now: e.now()})
+		unseen("restore from the quarantine", "/d", err)
 	}
 	d := get(e.s.Resolve([]byte("/d")))(e)
 	e.adopt(d.Ino, true, found("d/", "y", meta.TypeRegular|0o644))
 	_, err = e.s.Resolve([]byte("/d/x"))
 	e.fails(err, meta.ErrNotExist)
 	get(e.s.Undelete(v.ID, []byte("/d/x"), e.now()))(e)
+	get(e.s.RestoreQuarantined(meta.ReturnRequest{File: aside, Path: []byte("/d/z"), Now: e.now()}))(e)
 	e.check()
 }
