@@ -140,6 +140,10 @@ func (w *work) finish(ctx context.Context) error {
 	if err := w.meta.SetRebuilt(w.Now().UnixNano()); err != nil {
 		return err
 	}
+	// Content that came there after the copy is known to nobody.
+	if err := w.meta.ReadoptFallback(); err != nil {
+		return err
+	}
 	found, err := w.meta.Check(ctx)
 	if err != nil {
 		return err
