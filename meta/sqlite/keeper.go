@@ -20,7 +20,7 @@ type keeper struct {
 	mark   mark
 	dirty  bool     // noted since the last sync
 	failed error    // of the last note
-	frozen *os.File // holds the lock that keeps SQLite from copying the log
+	guard  *os.File // the database; locked, it keeps SQLite from copying the log
 
 	unchecked bool // set by begin
 }
@@ -114,18 +114,46 @@ const (
 // connection that is closed leaves the log alone. What the kernel shows of a file whose
 // sync failed may not be on the disk, and must not be copied.
 func (k *keeper) Freeze() error {
-	f, err := os.OpenFile(k.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return fmt.Errorf("freeze the database: %w", err)
-	}
 	k.mu.Lock()
-	k.frozen = f // closed after all connections: to close it ends the locks of those
-	k.mu.Unlock()
-	l := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart, Start: sharedFirst, Len: sharedSize}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &l); err != nil {
+	defer k.mu.Unlock()
+	if err := k.lockLocked(unix.F_RDLCK); err != nil {
 		return fmt.Errorf("freeze the database: %w", err)
 	}
 	return nil
+}
+
+// begins is Freeze for as long as connections are being made: the driver reads before it
+// can be told to keep the log, and a connection that fails there is closed, as the last
+// one, and would copy the log and remove it.
+func (k *keeper) begins() error {
+	if log, err := logSize(k.path); err != nil || log < 0 {
+		return err // there is nothing to keep
+	}
+	return k.Freeze()
+}
+
+// begun ends begins. There is a connection by now that stays.
+func (k *keeper) begun() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.guard == nil {
+		return nil
+	}
+	return k.lockLocked(unix.F_UNLCK)
+}
+
+// lockLocked locks the bytes that SQLite locks for as long as a connection is there, or
+// unlocks them. k.mu is held.
+func (k *keeper) lockLocked(how int16) (err error) {
+	if k.guard == nil {
+		// Closed after all connections: to close it ends the locks of those.
+		if k.guard, err = os.OpenFile(k.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0); err != nil {
+			k.guard = nil
+			return err
+		}
+	}
+	l := unix.Flock_t{Type: how, Whence: io.SeekStart, Start: sharedFirst, Len: sharedSize}
+	return unix.FcntlFlock(k.guard.Fd(), unix.F_OFD_SETLK, &l)
 }
 
 // Close lets go of the files.
@@ -133,11 +161,11 @@ func (k *keeper) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var errs []error
-	for _, f := range []*os.File{k.frozen, k.file} {
+	for _, f := range []*os.File{k.guard, k.file} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
 	}
-	k.frozen, k.file = nil, nil
+	k.guard, k.file = nil, nil
 	return errors.Join(errs...)
 }

@@ -102,6 +102,9 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 		}
 		o.pass("made")
 	}
+	if err := k.begins(); err != nil {
+		return nil, err
+	}
 	err := probe(connector{path: path, role: reading, probe: true}, true, nil)
 	old := o.Migrate && errors.Is(err, meta.ErrTooOld)
 	if err != nil && !old {
@@ -124,7 +127,7 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.opened(s.VolumeID()); err != nil {
+	if err := errors.Join(k.opened(s.VolumeID()), k.begun()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
