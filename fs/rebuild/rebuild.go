@@ -107,7 +107,7 @@ func (w *work) run(ctx context.Context) error {
 }
 
 func (w *work) fill(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{w.counters, w.takeObjects, w.takeFiles, w.finish} {
+	for _, step := range []func(context.Context) error{w.counters, w.distrust, w.takeObjects, w.takeFiles, w.finish} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -130,6 +130,23 @@ func (w *work) counters(context.Context) error {
 	}
 	w.known, w.knownIno = version, ino
 	return w.meta.UnknownLife()
+}
+
+// distrust takes from a copy what would give rights on this server to whoever may write
+// to the bucket, once the fallback is left as a plain tree: a mount honours none of it.
+// The objects themselves bring none (see restorable).
+func (w *work) distrust(context.Context) error {
+	if w.report.Snapshot == nil {
+		return nil
+	}
+	p, err := w.meta.DropPrivileges(w.Now().UnixNano())
+	if p.Files > 0 {
+		w.report.find(w.report.Snapshot.Key, "%d files had set-user-id or set-group-id bits or capabilities in it, and have them no more; set them again where they are meant", p.Files)
+	}
+	if p.Devices > 0 {
+		w.report.find(w.report.Snapshot.Key, "%d device files were in it, and lead to no device any more; make them again where they are meant", p.Devices)
+	}
+	return err
 }
 
 // finish makes the result a database that stands for itself.

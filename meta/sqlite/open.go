@@ -41,6 +41,10 @@ type Options struct {
 	Migrate bool
 	// Volume is the id that a database gets that is created here, "" for a new one.
 	Volume string
+	// Untrusted: the database comes from where others may have written it. One with
+	// parts that a program of ours never makes, which could act or answer for its
+	// tables, is meta.ErrForeign.
+	Untrusted bool
 	// Holds reports whether there is content that a database must have been about: then
 	// none is made where it is missing or empty (meta.ErrMissing). Nil: it is not known.
 	Holds func() (bool, error)
@@ -83,6 +87,11 @@ func open(path string, o Options) (*meta.Store, error) {
 	}
 	if o.ReadOnly {
 		return openReadOnly(path, o)
+	}
+	if o.Untrusted {
+		if err := onlyTables(path); err != nil {
+			return nil, err
+		}
 	}
 	k, err := begin(path, o)
 	if err != nil {
