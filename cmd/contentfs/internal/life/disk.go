@@ -128,7 +128,11 @@ func (d *Disk) attach() {
 
 func (d *Disk) mount() {
 	d.t.Helper()
-	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, ""); err != nil {
+	options := ""
+	if d.FS == XFS {
+		options = "nouuid" // a file system that was stopped may be there still, see Restore
+	}
+	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, options); err != nil {
 		d.t.Fatalf("mount %s: %v", d.device, err)
 	}
 	d.mounted = true
@@ -158,9 +162,28 @@ func (d *Disk) Restore() {
 		d.thaw()
 	}
 	d.mount()
+	if d.image == nil || d.works() {
+		return
+	}
+	// A mount namespace that was made meanwhile, a container's or a test's, has a copy of
+	// the mount: the kernel keeps the file system that was stopped, and gave us that one.
+	if err := d.unmount(); err != nil {
+		d.t.Fatalf("unmount %s: %v", d.Path, err)
+	}
+	d.thaw()
+	d.mount()
 }
 
-// thaw puts the disk on an image that can be written to.
+// works reports whether the disk takes changes. It leaves nothing there.
+func (d *Disk) works() bool {
+	fd, err := unix.Open(d.Path, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return !errors.Is(err, unix.EIO) && !errors.Is(err, unix.EROFS)
+	}
+	return unix.Close(fd) == nil
+}
+
+// thaw puts the disk on an image that can be written to, behind another device.
 func (d *Disk) thaw() {
 	d.t.Helper()
 	next, err := d.image.copied()
