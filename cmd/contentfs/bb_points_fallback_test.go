@@ -73,6 +73,8 @@ func fallbackAct() act {
 		{point: crash.WayAside, before: inTheWay, after: kept, do: func(s *theatre) error {
 			return all(func() error { return s.put(foreign, s.text(100)) }, s.drain)
 		}},
+		{point: crash.FollowLinked, before: settled, do: renamed},
+		{point: crash.FollowMoved, cut: true, before: settled, do: renamed},
 		{point: crash.SwitchThrown, command: throw},
 		{point: crash.ArrangePlaced, before: plain, do: renamed},
 		{point: crash.ArrangeMoved, before: plain, do: renamed},
@@ -133,6 +135,9 @@ func overflowAct() act {
 			}
 			return errors.Join(err, startStore(s))
 		}, do: (*theatre).drain},
+		{point: crash.ReserveGiven, cut: true, before: func(s *theatre) error {
+			return all(func() error { return reserved(s) }, func() error { return fillDisk(s) })
+		}, mend: func(s *theatre) error { return os.Remove(s.ballast()) }},
 	}}
 }
 

@@ -92,7 +92,7 @@ func (r *pointRun) ways(p crash.Point) []strike {
 
 // play carries out the scenes of an act, on one stage.
 func (r *pointRun) play(t *testing.T, a act) {
-	a.scenes = slices.DeleteFunc(a.scenes, func(s scene) bool { return !r.wants(s.point) })
+	a.scenes = slices.DeleteFunc(a.scenes, func(s scene) bool { return !r.wants(s.point) || s.long && r.until.IsZero() && r.only == nil })
 	if len(a.scenes) == 0 {
 		return
 	}

@@ -17,9 +17,11 @@ type act struct {
 	name     string
 	fallback bool  // the volume has one
 	size     int64 // bytes of the disk; 0 for the usual one
+	failing  bool  // the disk of the state can fail
 	loose    bool  // objects come and go otherwise than by uploads of this volume
 	prepare  func(*theatre) error
 	scenes   []scene
+	down     func(*theatre) // after every life that ended well
 	end      func(*theatre)
 
 	// check compares after a strike, instead of what is usual.
@@ -31,6 +33,7 @@ type scene struct {
 	point crash.Point
 	pass  int  // 0: the first
 	cut   bool // where it is struck once, a power cut tells more than a kill
+	long  bool // only where all points are struck both ways
 
 	// before prepares it, with mounts of its own.
 	before func(*theatre) error
@@ -41,6 +44,8 @@ type scene struct {
 	do func(*theatre) error
 	// command is what is to end instead of a mount, without a mount beside it.
 	command func(*theatre) []string
+	// mend is called after the strike, when the disks have their power again.
+	mend func(*theatre) error
 	// after is called when the volume is mounted again and was compared.
 	after func(*theatre) error
 }
@@ -64,7 +69,12 @@ func newTheatre(t *testing.T, a act) *theatre {
 	if size == 0 {
 		size = 512 << 20
 	}
-	s := &theatre{act: a, struck: make(map[crash.Point]int), disks: []*life.Disk{life.NewDisk(t, life.Ext4, size)}}
+	s := &theatre{act: a, struck: make(map[crash.Point]int)}
+	if a.failing {
+		s.disks = []*life.Disk{life.NewFailingDisk(t, life.Ext4, size, "100%")}
+	} else {
+		s.disks = []*life.Disk{life.NewDisk(t, life.Ext4, size)}
+	}
 	if a.size != 0 {
 		s.disks = append(s.disks, life.NewDisk(t, life.Ext4, 512<<20))
 	}
@@ -177,6 +187,9 @@ func (s *theatre) lead(x scene, k strike) error {
 		}
 	}
 	judge()
+	if err == nil && x.mend != nil {
+		err = x.mend(s)
+	}
 	return err
 }
 
@@ -194,11 +207,17 @@ func (s *theatre) down() {
 	if !s.act.loose {
 		s.bucket.check()
 	}
+	unwanted := []string{filepath.Join(s.State, "snapshot.*"), filepath.Join(s.State, "meta.db.new*"), filepath.Join(s.State, "meta.db-mark.*")}
 	if s.folder != "" {
-		left, err := filepath.Glob(filepath.Join(s.folder, ".contentfs-new", "*"))
-		if err != nil || len(left) != 0 {
-			s.T.Errorf("left in the fallback: %q, %v", left, err)
+		unwanted = append(unwanted, filepath.Join(s.folder, ".contentfs-new", "*"))
+	}
+	for _, pattern := range unwanted {
+		if left, err := filepath.Glob(pattern); err != nil || len(left) != 0 {
+			s.T.Errorf("left over: %q, %v", left, err)
 		}
+	}
+	if s.act.down != nil {
+		s.act.down(s)
 	}
 }
 

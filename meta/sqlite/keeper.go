@@ -14,6 +14,7 @@ import (
 // are when the disk failed. It is a meta.Keeper.
 type keeper struct {
 	path string
+	pass func(step string)
 
 	mu     sync.Mutex // guards what follows
 	file   *os.File   // the mark
@@ -87,10 +88,12 @@ func (k *keeper) End(emptied bool) error {
 	if err != nil {
 		return err
 	}
-	return k.set(func(now *mark) {
+	err = k.set(func(now *mark) {
 		now.Seq, now.Syncs = max(now.Seq, m.Seq), max(now.Syncs, m.Syncs)
 		now.State, now.File = ended, st
 	})
+	k.pass("mark-ended")
+	return err
 }
 
 // Unchecked reports whether the database was too large to be read at the start.
@@ -120,6 +123,7 @@ func (k *keeper) Freeze() error {
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &l); err != nil {
 		return fmt.Errorf("freeze the database: %w", err)
 	}
+	k.pass("frozen")
 	return nil
 }
 

@@ -78,7 +78,7 @@ func open(path string, o Options) (*meta.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := replacing(path, o.Migrate && !o.ReadOnly); err != nil {
+	if err := replacing(path, o.Migrate && !o.ReadOnly, &o); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly {
