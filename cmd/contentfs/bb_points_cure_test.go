@@ -66,7 +66,6 @@ func cureAct() act {
 			s.Log.Expect("local file is damaged; it will be fetched again")
 			return rotten(s)
 		}, do: func(s *theatre) error { return s.read(s.first()) }},
-		{point: crash.RecheckTaken, do: unseen},
 		{point: crash.HeldReturned, before: aside, command: restore, after: func(s *theatre) error {
 			if len(s.heldIDs()) == 0 {
 				return nil
@@ -101,37 +100,19 @@ func (s *theatre) heldIDs() (ids []string) {
 	return ids
 }
 
-// unseen changes a file after its close in a way that nobody can see, as who has it
-// mapped does, and ends the mount, which sends it.
-func unseen(s *theatre) error {
-	path, err := s.made()
-	if err != nil {
-		return err
-	}
-	next := strings.ToUpper(s.state[path])
-	file := localFile(s.T.(*testing.T), s.Volume, path)
-	return s.ledger.do(s.state.with(path, next), visible, func() error {
-		f, err := os.OpenFile(file, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteString(next)
-		return errors.Join(err, f.Close(), s.drain())
-	})
-}
-
 // frozenAct: the disk fails, and the daemon ends without touching what it can still see.
 func frozenAct() act {
 	return act{name: "frozen", failing: true, prepare: filled(2), scenes: []scene{{point: crash.DatabaseFrozen,
 		before: func(s *theatre) error {
-			s.Log.Expect("input/output error")
+			s.Log.Expect("request failed", "the metadata cannot be written any more",
+				"the mount is in use")
 			return nil
 		},
 		do: func(s *theatre) error {
 			if err := s.disks[0].Fail(); err != nil {
 				return err
 			}
-			err := s.add()
+			err := s.rename(s.any(), s.fresh())
 			if herr := s.disks[0].Heal(); err == nil || herr != nil {
 				return fmt.Errorf("a failing disk: %v, %w", err, herr)
 			}

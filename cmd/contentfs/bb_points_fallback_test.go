@@ -60,7 +60,7 @@ func fallbackAct() act {
 
 	}
 	throw := func(s *theatre) []string { return s.line("disable") }
-	return act{name: "fallback", fallback: true, prepare: switchedOff, scenes: []scene{
+	return act{name: "fallback", chained: true, fallback: true, prepare: switchedOff, scenes: []scene{
 		{point: crash.SettleDir, do: deep},
 		{point: crash.SettleCopied, do: deep},
 		{point: crash.SettleSynced, do: deep},

@@ -15,7 +15,7 @@ import (
 
 // copiesAct: the copy of the metadata that a mount puts in the bucket at its end.
 func copiesAct() act {
-	return act{name: "copies", prepare: filled(2), down: copyKept, scenes: []scene{
+	return act{name: "copies", chained: true, prepare: filled(2), down: copyKept, scenes: []scene{
 		{point: crash.SnapshotMade, do: addAndEnd},
 		{point: crash.SnapshotPut, cut: true, do: addAndEnd},
 		{point: crash.SnapshotRecorded, do: addAndEnd},

@@ -24,7 +24,7 @@ func uploadAct() act {
 	below := func(s *theatre) error {
 		return s.once(func() error { return s.put("m/a/b.jpg", s.text(100)) })
 	}
-	return act{name: "upload", prepare: filled(5), scenes: []scene{
+	return act{name: "upload", chained: true, prepare: filled(5), scenes: []scene{
 		{point: crash.UploadHashed, do: addAndEnd},
 		{point: crash.UploadAnnounced, do: addAndEnd},
 		{point: crash.UploadSent, do: addAndEnd},
@@ -64,7 +64,7 @@ func partsAct() act {
 			s.T.Errorf("%d uploads in parts are left, and %d are not on record: %v", len(left), made, err)
 		}
 	}
-	return act{name: "parts", end: none, scenes: []scene{
+	return act{name: "parts", chained: true, end: none, scenes: []scene{
 		{point: crash.MultipartMade, do: large},
 		{point: crash.MultipartKnown, cut: true, do: large},
 		{point: crash.MultipartPart, cut: true, pass: 2, do: large},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -15,7 +14,6 @@ func (e *Engine) recommit(v *meta.Version, st local.Stamp) error {
 	if _, err := e.Meta.Recommit(v.ID, meta.CommitRequest{Size: st.Size, Mtime: st.Mtime, Blocks: st.Blocks, Now: now()}); err != nil {
 		return err
 	}
-	crash.Here(crash.RecheckTaken)
 	e.Changed(v.Ino)
 	e.queue.Wake()
 	// What was sent of the old version meanwhile would be nobody's.

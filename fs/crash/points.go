@@ -32,7 +32,6 @@ const (
 	RecoverUnknown   Point = "recover/unknown"   // a file that is not on record is in the quarantine
 	RecoverRemoved   Point = "recover/removed"   // a file that is not on record and not needed is unlinked
 	RecoverMerged    Point = "recover/merged"    // all files are compared
-	RecheckTaken     Point = "recheck/taken"     // what was written after the close is a version; what was sent of the one before is not given up
 	DamageGivenUp    Point = "damage/given-up"   // a local file that is damaged; it is still there
 
 	// Any change of the metadata.
@@ -174,7 +173,7 @@ func Points() []Point {
 		StartLocked, MarkMade, MarkBegun, DatabaseMade, DatabaseOpened, DatabaseSchema, MarkRunning, StartOpened,
 		StartRecovered, StartMounted, MigrateCopied, MigrateKept, MigrateApplied, MigrateComplete, RecoverOrphans,
 		RecoverTaken, RecoverCommitted, RecoverAbandoned, RecoverGivenUp, RecoverUnknown, RecoverRemoved,
-		RecoverMerged, RecheckTaken, DamageGivenUp, DatabaseApplied, DatabaseCommitted, DatabaseCopied, CreateFile,
+		RecoverMerged, DamageGivenUp, DatabaseApplied, DatabaseCommitted, DatabaseCopied, CreateFile,
 		CreateRecorded, DraftFile, DraftRecorded, DraftCopied, DraftBegun, DetachRecorded, ShareCloned, ShareSynced,
 		ShareRecorded, TruncateDone, GiveBackSynced, CommitIdentity, CommitSynced, CommitRecorded, ReleaseSettled,
 		MknodRecorded, LinkRecorded, RenameCommitted, RenameRecorded, UnlinkRecorded, RmdirRecorded, UploadHashed,
