@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"contentfs/fs/crash"
 )
 
@@ -100,6 +102,11 @@ func adoptAct() act {
 			if err := os.WriteFile(filepath.Join(s.folder, path), []byte(path), 0o644); err != nil {
 				return err
 			}
+			if i%50 == 0 {
+				if err := unix.Setxattr(filepath.Join(s.folder, path), "user.test", []byte(path), 0); err != nil {
+					return err
+				}
+			}
 			s.ledger.state[path] = path
 		}
 		return syncDisk(s.folder)
@@ -108,9 +115,20 @@ func adoptAct() act {
 		_, err := os.ReadDir(s.Join("u/many"))
 		return err
 	}
+	// dressed shows that what was taken in has its attributes.
+	dressed := func(s *theatre) error {
+		for i := 0; i < 700; i += 50 {
+			path, value := fmt.Sprintf("u/many/%d.txt", i), make([]byte, 100)
+			n, err := unix.Getxattr(s.Join(path), "user.test", value)
+			if err != nil || string(value[:n]) != path {
+				return fmt.Errorf("attribute of %s: %q, %v", path, value[:max(n, 0)], err)
+			}
+		}
+		return nil
+	}
 	return act{name: "adopt", fallback: true, scenes: []scene{
-		{point: crash.AdoptRecorded, before: before},
-		{point: crash.AdoptSome, pass: 3, before: before, do: look},
+		{point: crash.AdoptRecorded, before: before, after: dressed},
+		{point: crash.AdoptSome, pass: 3, before: before, do: look, after: dressed},
 	}}
 }
 

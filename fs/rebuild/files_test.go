@@ -56,6 +56,7 @@ func TestLocalFiles(t *testing.T) {
 	}
 	v.lose()
 	v.loseLocal()
+	v.forget()
 	v.open(sqlite.Options{})
 	ids := make([]local.ID, len(cases))
 	for i, tc := range cases {
