@@ -65,34 +65,62 @@ func remember[K comparable](s *Store, m map[K]int64, key K, at int64) error {
 	return nil
 }
 
-// takeLazy empties what was remembered and returns the change that applies it,
-// nil when there is nothing.
-func (s *Store) takeLazy() func(*tx) error {
+// remembered is what was taken from lazy.
+type remembered struct {
+	touched map[Ino]int64
+	used    map[VersionID]int64
+	settled []VersionID
+}
+
+// takeLazy empties what was remembered, nil when there is nothing.
+func (s *Store) takeLazy() *remembered {
 	s.lazy.mu.Lock()
 	defer s.lazy.mu.Unlock()
 	if len(s.lazy.touched)+len(s.lazy.used)+len(s.lazy.settled) == 0 {
 		return nil
 	}
-	touched, used, settled := s.lazy.touched, s.lazy.used, s.lazy.settled
+	r := &remembered{s.lazy.touched, s.lazy.used, s.lazy.settled}
 	s.lazy.settled = nil
 	s.lazy.touched = make(map[Ino]int64)
 	s.lazy.used = make(map[VersionID]int64)
-	return func(t *tx) error {
-		for ino, at := range touched {
-			if err := t.exec(`UPDATE node SET atime = $2 WHERE ino = $1 AND atime < $2`, ino, at); err != nil {
-				return err
-			}
+	return r
+}
+
+// returnLazy remembers again what was taken and could not be written down.
+func (s *Store) returnLazy(r *remembered) {
+	s.lazy.mu.Lock()
+	defer s.lazy.mu.Unlock()
+	s.lazy.settled = append(r.settled, s.lazy.settled...)
+	later(s.lazy.touched, r.touched)
+	later(s.lazy.used, r.used)
+}
+
+// later adds times to others, of which the later count.
+func later[K comparable](to, from map[K]int64) {
+	for key, at := range from {
+		if old, ok := to[key]; ok {
+			to[key] = max(old, at)
+		} else if len(to) < lazyLimit {
+			to[key] = at
 		}
-		for _, id := range settled {
-			if err := t.exec(`UPDATE version SET open = 0 WHERE id = $1`, id); err != nil {
-				return err
-			}
-		}
-		for id, at := range used {
-			if err := t.exec(`UPDATE version SET used = $2 WHERE id = $1 AND used < $2`, id, at); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
+}
+
+func (r *remembered) apply(t *tx) error {
+	for ino, at := range r.touched {
+		if err := t.exec(`UPDATE node SET atime = $2 WHERE ino = $1 AND atime < $2`, ino, at); err != nil {
+			return err
+		}
+	}
+	for _, id := range r.settled {
+		if err := t.exec(`UPDATE version SET open = 0 WHERE id = $1`, id); err != nil {
+			return err
+		}
+	}
+	for id, at := range r.used {
+		if err := t.exec(`UPDATE version SET used = $2 WHERE id = $1 AND used < $2`, id, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }

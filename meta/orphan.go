@@ -86,11 +86,23 @@ func (s *Store) Issued(id VersionID, token string) (issued bool, err error) {
 		case err != nil:
 			return err
 		default:
-			issued = of == token
+			issued = of == token || of == "" // see UnknownLife
 		}
 		return nil
 	})
 	return issued && err == nil, versionErr("look for", id, err)
+}
+
+// UnknownLife puts on record that ids were given out after the last one that is known
+// here, by lives of which nothing is known: those that a copy of the database is too old
+// for. What they wrote counts as issued. It is for who makes a database again of a copy,
+// before anything is added to that. Durable.
+func (s *Store) UnknownLife() error {
+	err := s.durable(func(t *tx) error {
+		t.lastVersion, t.counted = t.lastVersion+1, true
+		return t.exec(`INSERT INTO life (first, had, token) VALUES ($1, $2, '')`, t.lastVersion, t.lastVersion-1)
+	})
+	return opErr("unknown life", err)
 }
 
 // Orphan is an object that no row knows.

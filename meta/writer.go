@@ -203,20 +203,24 @@ func (w *writer) pass(step string) {
 }
 
 // settle writes down what was remembered lazily and makes all visible changes
-// durable.
+// durable. What it finds no room for is remembered for the next time.
 func (w *writer) settle() error {
-	apply := w.s.takeLazy()
-	if apply == nil {
-		if !w.unsynced {
-			return nil
-		}
-		apply = func(*tx) error { return nil }
+	lazily := w.s.takeLazy()
+	if lazily == nil && !w.unsynced {
+		return nil
 	}
-	r := &request{apply: apply, durable: true, minor: true, done: make(chan error, 1)}
-	if err := w.run([]*request{r}); err != nil {
-		return err
+	r := &request{apply: func(*tx) error { return nil }, durable: true, minor: true, done: make(chan error, 1)}
+	if lazily != nil {
+		r.apply = lazily.apply
 	}
-	return <-r.done
+	err := w.run([]*request{r})
+	if err == nil {
+		err = <-r.done
+	}
+	if err != nil && lazily != nil {
+		w.s.returnLazy(lazily)
+	}
+	return err
 }
 
 // fatal gives err if the store must stop for it. All other errors were answered
@@ -253,6 +257,9 @@ func (w *writer) run(batch []*request) (err error) {
 		w.blame(batch, err)
 	}
 	w.broken = nil
+	if fatal := w.fatal(err); fatal != nil {
+		w.s.fail(fatal) // before anybody is told: who asks Failed then must not hear otherwise
+	}
 	return err
 }
 

@@ -5,28 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"contentfs/cmd/contentfs/internal/life"
 )
 
 // badDays is a loop of lives between which somebody or something lays hands on the
 // files of the database. The mount that follows either refuses, and says what to do, or
-// has everything that was promised. CONTENTFS_CRASH_LIVES, _TIME and _SEED as for the
-// other loops.
+// has everything that was promised.
 type badDays struct {
+	*bout
 	*life.Volume
-	rng   *rand.Rand
-	tree  map[string][]byte // what was answered
-	until time.Time         // instead of lives, when it is set
-	lives int
+	tree map[string][]byte // what was answered
 
 	copies  []string // of the database's files at the ends of former lives
 	orderly bool     // the end of the last life
@@ -36,47 +30,20 @@ type badDays struct {
 var databaseFiles = []string{"meta.db", "meta.db-wal", "meta.db-shm", "meta.db-mark"}
 
 func TestDatabaseLoop(t *testing.T) {
-	b := &badDays{Volume: start(t), tree: make(map[string][]byte), told: make(map[string]int), lives: 12}
-	seed := rand.Uint64()
-	read := func(name string, parse func(string) error) {
-		if s := os.Getenv(name); s != "" {
-			if err := parse(s); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
-	}
-	read("CONTENTFS_CRASH_LIVES", func(s string) (err error) { b.lives, err = strconv.Atoi(s); return err })
-	read("CONTENTFS_CRASH_SEED", func(s string) (err error) { seed, err = strconv.ParseUint(s, 10, 64); return err })
-	read("CONTENTFS_CRASH_TIME", func(s string) error {
-		d, err := time.ParseDuration(s)
-		b.until = time.Now().Add(d)
-		return err
-	})
-	t.Logf("seed %d", seed)
-	b.rng = rand.New(rand.NewPCG(seed, 7))
+	b := &badDays{bout: newBout(t, 12, 1), Volume: start(t), tree: make(map[string][]byte), told: make(map[string]int)}
 	b.Log.Expect("released a mount point whose process was gone", "recovered after a crash",
 		"contentfs: mount ", "try: ") // the refusals, which are looked at by themselves
 	b.Mount()
-	for n := 0; b.more(n); n++ {
+	for ; b.more(); b.done++ {
 		b.live()
 		saved := b.save()
-		what := b.spoil(n)
+		what := b.spoil(b.done)
 		b.next(what, saved)
 	}
 	if code := b.Terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	t.Logf("outcomes: %v", b.told)
-}
-
-func (b *badDays) more(n int) bool {
-	switch {
-	case b.T.Failed():
-		return false
-	case !b.until.IsZero():
-		return time.Now().Before(b.until)
-	}
-	return n < b.lives
 }
 
 // live changes the tree for a while, every change of it durable, and ends the daemon.

@@ -13,17 +13,18 @@ import (
 // TestErrorLoop lets the disk of the state fail for a moment, again and again while
 // writers work, and then cuts its power, or kills the daemon. No close that was
 // answered as done may be missing after that.
+//
+// The file system is xfs, which tries a write of its own again until the disk is
+// well, or stops. ext4 may lose its own metadata so, and what it lost is then
+// missing whatever was promised.
 func TestErrorLoop(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root, for a loop device")
 	}
-	disks := []struct {
-		name, rate string
-		fs         life.FileSystem
-	}{
-		{"every write", "100%", life.Ext4},
-		{"some writes", "20%", life.Ext4},
-		{"xfs", "50%", life.XFS},
+	disks := []struct{ name, rate string }{
+		{"every write", "100%"},
+		{"half of the writes", "50%"},
+		{"some writes", "20%"},
 	}
 	some := disks
 	if os.Getenv("CONTENTFS_CRASH_LIVES")+os.Getenv("CONTENTFS_CRASH_TIME") == "" {
@@ -32,7 +33,7 @@ func TestErrorLoop(t *testing.T) {
 		some = disks[i : i+1]
 	}
 	for _, d := range some {
-		t.Run(d.name, func(t *testing.T) { errorLoop(t, life.NewFailingDisk(t, d.fs, life.DiskSize, d.rate), len(some)) })
+		t.Run(d.name, func(t *testing.T) { errorLoop(t, life.NewFailingDisk(t, life.XFS, life.DiskSize, d.rate), len(some)) })
 	}
 }
 
@@ -43,13 +44,17 @@ func errorLoop(t *testing.T, disk *life.Disk, share int) {
 	c.needed = nil
 	c.team.Told()
 	l := &errorEpisodes{campaign: c, disk: disk}
-	for c.more() {
+	for c.more() && l.ruin == "" {
 		l.live()
 	}
 	if t.Failed() {
 		t.Log(l.last)
 	}
-	c.finish()
+	if l.ruin == "" {
+		c.finish()
+	} else {
+		t.Logf("the disk's errors damaged the file system, so that nothing can be told about the last of %d episodes: %s", c.done+1, l.ruin)
+	}
 	t.Logf("the disk failed %d times; in %d of them %d operations were answered with an error; the daemon ended by itself in %d; "+
 		"it was right before the restart in %d, and its tree could not be read in %d",
 		c.done, l.felt, c.team.Refused(), l.ended, l.looked, l.unread)
@@ -64,6 +69,7 @@ type errorEpisodes struct {
 
 	felt, ended, looked, unread int
 	last                        string
+	ruin                        string // what is wrong with the file system
 }
 
 // live is one life with an episode.
@@ -114,7 +120,9 @@ func (l *errorEpisodes) live() {
 	c.Release()
 	// A file system that gave up is of use only when it is mounted again, and has
 	// then lost what was not synced, whether its power was cut or not.
-	l.disk.Restore()
+	if !l.restore() {
+		return
+	}
 	judge()
 	c.done++
 	l.last = fmt.Sprintf("the disk failed %v before the end of the last life and for %v; the end was of kind %d",
@@ -122,6 +130,21 @@ func (l *errorEpisodes) live() {
 	if c.team.Refused() > refused {
 		l.felt++
 	}
+}
+
+// restore mounts the disk again. It returns false where the file system is damaged:
+// what that lost cannot be told from what contentfs lost.
+func (l *errorEpisodes) restore() bool {
+	// The first mount replays the journal.
+	if err := l.disk.TryRestore(); err != nil {
+		l.ruin = err.Error()
+		return false
+	}
+	sound, said := l.disk.Sound()
+	if !sound {
+		l.ruin = said
+	}
+	return sound
 }
 
 // look compares while the daemon still answers.

@@ -19,7 +19,7 @@ func TestFullDisk(t *testing.T) {
 	disk := life.NewDisk(t, life.Ext4, 64<<20)
 	v := start(t)
 	v.State = filepath.Join(disk.Path, "state")
-	v.Log.Expect("the store is away")
+	v.Log.Expect("the store is away", "the disk is full")
 	v.Gateway.Stop()
 	v.Mount()
 	kept := make(map[string][]byte)

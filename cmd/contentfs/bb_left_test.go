@@ -28,7 +28,7 @@ func TestLeftWriters(t *testing.T) {
 	v := start(t)
 	c := newBout(t, 1, 1)
 	store := openBucket(t, v)
-	v.Log.Expect("released a mount point whose process was gone", "recovered after a crash")
+	v.Log.Expect("released a mount point whose process was gone", "recovered after a crash", "kept in the quarantine")
 	checked := make(map[string]bool)
 	var rounds, objects int
 	v.Mount()

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,11 +18,10 @@ import (
 	"contentfs/meta/sqlite"
 )
 
-// rotLoop damages local files between lives of the daemon. The environment sets its
-// length, as of the other loops: CONTENTFS_CRASH_LIVES, _TIME and _SEED.
+// rotLoop damages local files between lives of the daemon.
 type rotLoop struct {
+	*bout
 	*life.Volume
-	rng   *rand.Rand
 	files map[string][]byte // what each file has to hold; nil: its only copy was damaged
 	known map[[32]byte]bool // contents that were written, ever
 	count int               // files that were named
@@ -96,43 +93,16 @@ func (l *rotLoop) edit(path string, restore bool, change func(*rand.Rand, []byte
 // TestRotLoop: whatever happens to local files between two lives, not one wrong byte is
 // delivered or sent to S3, and what is in S3 too heals by itself.
 func TestRotLoop(t *testing.T) {
-	seed, lives, size := rand.Uint64(), 2, 40
-	var until time.Time
-	if s := os.Getenv("CONTENTFS_CRASH_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	if s := os.Getenv("CONTENTFS_CRASH_LIVES"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lives = n
-	}
-	if s := os.Getenv("CONTENTFS_CRASH_TIME"); s != "" {
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		until, size = time.Now().Add(d), 600
-	}
-	t.Logf("seed %d", seed)
-	l := &rotLoop{Volume: start(t), rng: rand.New(rand.NewPCG(seed, 1)), files: make(map[string][]byte),
+	l := &rotLoop{bout: newBout(t, 2, 1), Volume: start(t), files: make(map[string][]byte),
 		known: make(map[[32]byte]bool), struck: make(map[string]int)}
+	size := 40
+	if l.long() {
+		size = 600
+	}
 	l.Log.Expect("released a mount point whose process was gone", "recovered after a crash", "a local file cannot be used",
 		"local file is damaged; it will be fetched again", "content is lost on this server",
 		"something that is not a file lies in the local store", "kept in the quarantine")
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(stop)
-	began := time.Now()
-	for n := 0; !t.Failed() && len(stop) == 0; n++ {
-		if until.IsZero() && n >= lives || !until.IsZero() && time.Now().After(until) {
-			break
-		}
+	for ; l.more(); l.done++ {
 		l.life(size)
 	}
 	l.finish()
@@ -140,9 +110,9 @@ func TestRotLoop(t *testing.T) {
 	for _, n := range l.struck {
 		all += n
 	}
-	t.Logf("%d damages in %v: %v; %d healed, %d lost with their only copy", all, time.Since(began).Round(time.Second), l.struck, l.healed, l.lost)
+	t.Logf("%d damages in %v: %v; %d healed, %d lost with their only copy", all, time.Since(l.began).Round(time.Second), l.struck, l.healed, l.lost)
 	// A few lives may be so slow that all was sent before they ended.
-	if l.healed == 0 || l.lost == 0 && !until.IsZero() {
+	if l.healed == 0 || l.lost == 0 && l.long() {
 		t.Error("the loop did not test what it is for")
 	}
 }

@@ -8,11 +8,9 @@ import (
 	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,15 +18,11 @@ import (
 )
 
 // filling fills a small disk and empties it, again and again.
-//
-// CONTENTFS_CRASH_LIVES sets how often, CONTENTFS_CRASH_TIME for how long instead, and
-// CONTENTFS_CRASH_SEED what chance decides.
 type filling struct {
+	*bout
 	*life.Volume
 	disk *life.Disk
-	rng  *mrand.Rand
 
-	cycle   int
 	taken   map[string][32]byte // what was acknowledged, by name
 	refused int
 	bytes   int64
@@ -42,26 +36,25 @@ type filling struct {
 func TestSpaceLoop(t *testing.T) {
 	const size = 64 << 20
 	v := start(t)
-	f := &filling{Volume: v, disk: life.NewDisk(t, life.Ext4, size), taken: make(map[string][32]byte)}
+	f := &filling{bout: newBout(t, 3, 1), Volume: v, disk: life.NewDisk(t, life.Ext4, size), taken: make(map[string][32]byte)}
 	v.State = filepath.Join(f.disk.Path, "state")
 	v.Args = []string{"--cache-size", "2MiB"}
 	v.Log.Expect("the disk is full", "the store is away", "upload failed", "released a mount point whose process was gone",
 		"recovered after a crash", "kept in the quarantine")
-	more := f.schedule(t)
 	t.Cleanup(func() {
 		if t.Failed() && f.last.Counts != nil {
-			t.Logf("cycle %d; the last status: %+v, %+v, %s; the log:\n%s", f.cycle, f.last, *f.last.Counts, f.holders(), v.Log.Tail())
+			t.Logf("cycle %d; the last status: %+v, %+v, %s; the log:\n%s", f.done, f.last, *f.last.Counts, f.holders(), v.Log.Tail())
 		}
 	})
 	v.Mount()
 	f.awaitReserve(size / 25)
 	began := f.used()
-	for ; more() && !t.Failed(); f.cycle++ {
+	for ; f.more(); f.done++ {
 		f.fill()
 		f.drain()
 		if used := f.used(); used > began+size/20 {
 			t.Errorf("cycle %d: %d bytes of the disk are used when it is empty again; at first it were %d; %s",
-				f.cycle, used, began, f.holders())
+				f.done, used, began, f.holders())
 		}
 	}
 	if code := v.Terminate(); code != 0 {
@@ -69,39 +62,9 @@ func TestSpaceLoop(t *testing.T) {
 	}
 	auditVolume(t, v, openBucket(t, v))
 	told := v.Log.Count("the disk is full")
-	t.Logf("%d cycles: %d bytes taken, %d times refused, told %d times that the disk is full", f.cycle, f.bytes, f.refused, told)
-	if f.refused == 0 || told == 0 || told > 4*f.cycle {
-		t.Errorf("refused %d times and told %d times in %d cycles", f.refused, told, f.cycle)
-	}
-}
-
-// schedule reads how long the loop is to be.
-func (f *filling) schedule(t *testing.T) (more func() bool) {
-	t.Helper()
-	cycles, seed := 3, mrand.Uint64()
-	var until time.Time
-	for name, parse := range map[string]func(string) error{
-		"CONTENTFS_CRASH_LIVES": func(s string) (err error) { cycles, err = strconv.Atoi(s); return err },
-		"CONTENTFS_CRASH_SEED":  func(s string) (err error) { seed, err = strconv.ParseUint(s, 10, 64); return err },
-		"CONTENTFS_CRASH_TIME": func(s string) error {
-			d, err := time.ParseDuration(s)
-			until = time.Now().Add(d)
-			return err
-		},
-	} {
-		if s := os.Getenv(name); s != "" {
-			if err := parse(s); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
-	}
-	t.Logf("seed %d", seed)
-	f.rng = mrand.New(mrand.NewPCG(seed, 2))
-	return func() bool {
-		if !until.IsZero() {
-			return time.Now().Before(until)
-		}
-		return f.cycle < cycles
+	t.Logf("%d cycles: %d bytes taken, %d times refused, told %d times that the disk is full", f.done, f.bytes, f.refused, told)
+	if f.refused == 0 || told == 0 || told > 4*f.done {
+		t.Errorf("refused %d times and told %d times in %d cycles", f.refused, told, f.done)
 	}
 }
 
@@ -163,7 +126,7 @@ func (f *filling) ballast() string { return filepath.Join(f.disk.Path, "ballast"
 func (f *filling) fill() {
 	t := f.T
 	t.Helper()
-	away := f.cycle%3 != 2
+	away := f.done%3 != 2
 	if away {
 		f.Gateway.Stop()
 	}
@@ -173,7 +136,7 @@ func (f *filling) fill() {
 		rng := mrand.New(mrand.NewPCG(f.rng.Uint64(), 3))
 		wg.Go(func() { f.write(w, rng, &mu) })
 	}
-	if f.cycle%3 == 1 {
+	if f.done%3 == 1 {
 		wg.Go(func() { f.greed() })
 	}
 	wg.Wait()
@@ -183,7 +146,7 @@ func (f *filling) fill() {
 	f.greed() // the last block, too
 	f.check("full")
 	f.rearrange()
-	if f.cycle%2 == 1 {
+	if f.done%2 == 1 {
 		f.Kill()
 		f.Reap()
 		f.Mount()
@@ -201,7 +164,7 @@ func (f *filling) fill() {
 func (f *filling) write(w int, rng *mrand.Rand, mu *sync.Mutex) {
 	refused := 0
 	for i := 0; refused < 3 && i < 4000; i++ {
-		name := fmt.Sprintf("%d-%d-%d", f.cycle, w, i)
+		name := fmt.Sprintf("%d-%d-%d", f.done, w, i)
 		b := make([]byte, 1+rng.IntN(400<<10))
 		rand.Read(b)
 		err := os.WriteFile(f.Join(name), b, 0o644)
@@ -250,7 +213,7 @@ func (f *filling) check(when string) {
 			continue
 		}
 		if err != nil || sha256.Sum256(b) != sum {
-			f.T.Errorf("cycle %d, %s: %s: %d bytes, %v", f.cycle, when, name, len(b), err)
+			f.T.Errorf("cycle %d, %s: %s: %d bytes, %v", f.done, when, name, len(b), err)
 		}
 	}
 }
@@ -295,7 +258,7 @@ func (f *filling) drain() {
 	}
 	left, err := os.ReadDir(f.Point)
 	if err != nil || len(left) > 0 {
-		f.T.Errorf("cycle %d: of an empty volume %d files are there: %v, %v", f.cycle, len(left), left, err)
+		f.T.Errorf("cycle %d: of an empty volume %d files are there: %v, %v", f.done, len(left), left, err)
 	}
 	f.awaitReserve(64 << 20 / 25)
 	f.Await("an empty disk", func() bool {

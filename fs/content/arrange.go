@@ -61,10 +61,14 @@ func (e *Engine) Arrange(ctx context.Context) (Arranged, error) {
 		err = a.retired()
 	}
 	if err == nil {
-		err = a.dir(meta.Root, "")
+		err = a.tree()
+	}
+	if err == nil && a.blocked != nil {
+		// A directory that is no more held what had its place later in the tree.
+		err = a.tree()
 	}
 	if err == nil {
-		err = a.prune("")
+		err = a.blocked
 	}
 	if err != nil {
 		return a.Arranged, fmt.Errorf("arrange the fallback: %w", err)
@@ -75,7 +79,17 @@ func (e *Engine) Arrange(ctx context.Context) (Arranged, error) {
 type arranging struct {
 	*Engine
 	Arranged
-	ctx context.Context
+	ctx     context.Context
+	blocked error // why a file could not be brought to its path, the last of them
+}
+
+// tree arranges all there is, but for files whose paths cannot be had.
+func (a *arranging) tree() error {
+	a.Arranged, a.blocked = Arranged{}, nil
+	if err := a.dir(meta.Root, ""); err != nil {
+		return err
+	}
+	return a.prune("")
 }
 
 // retired moves what is not current any more out of the tree.
@@ -187,13 +201,21 @@ func (a *arranging) entry(n *meta.Node, rel string) error {
 		}
 	}
 	if err == nil && !same {
-		if err := a.clear([]byte(rel)); err != nil {
+		if err := a.makeWay([]byte(rel)); err != nil {
 			return err
 		}
 	}
 	if !same {
-		if err := a.special(d, name, n); err != nil {
-			return fmt.Errorf("make %q: %w", rel, err)
+		err := a.special(d, name, n)
+		if err != nil {
+			err = fmt.Errorf("make %q: %w", rel, err)
+		}
+		if blocked(err) && !n.IsDir() {
+			a.blocked = err
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 		a.Other++
 	}
@@ -212,68 +234,6 @@ func (a *arranging) sameLink(d *os.File, name string, n *meta.Node) (bool, error
 	there := make([]byte, len(target)+1)
 	size, err := unix.Readlinkat(int(d.Fd()), name, there)
 	return err == nil && string(there[:size]) == string(target), err
-}
-
-// special makes what is no regular file.
-func (a *arranging) special(d *os.File, name string, n *meta.Node) error {
-	fd := int(d.Fd())
-	switch n.Mode & meta.TypeMask {
-	case meta.TypeDir:
-		return unix.Mkdirat(fd, name, 0o700)
-	case meta.TypeSymlink:
-		target, err := a.Meta.Readlink(n.Ino)
-		if err == nil {
-			err = unix.Symlinkat(string(target), fd, name)
-		}
-		if err != nil {
-			return err
-		}
-	default:
-		if err := unix.Mknodat(fd, name, n.Mode, int(n.Rdev)); err != nil {
-			return err
-		}
-		if err := unix.Fchmodat(fd, name, n.Mode&0o7777, 0); err != nil {
-			return err
-		}
-	}
-	if err := unix.Fchownat(fd, name, int(n.UID), int(n.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil && !errors.Is(err, unix.EPERM) {
-		return err
-	}
-	times := []unix.Timespec{unix.NsecToTimespec(n.Atime), unix.NsecToTimespec(n.Mtime)}
-	return unix.UtimesNanoAt(fd, name, times, unix.AT_SYMLINK_NOFOLLOW)
-}
-
-// file brings a file's content to its path.
-func (a *arranging) file(n *meta.Node, rel string) error {
-	v, err := a.Meta.Current(n.Ino)
-	if err != nil && !gone(err) {
-		return err
-	}
-	if gone(err) || v.Fallback == nil {
-		a.Missing++
-		return nil
-	}
-	if string(v.Fallback) != rel {
-		if err := a.moveTo(n, &v, rel); err != nil {
-			return fmt.Errorf("bring %q to its path: %w", rel, err)
-		}
-	}
-	f, err := a.Fallback.open([]byte(rel), unix.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	a.Files++
-	if v.SHA256 == nil && !isOurs(v.Fallback) {
-		err := a.hashTouched(&v, n, []byte(rel), f)
-		if errors.Is(err, ErrAltered) {
-			return nil // it stays as it is, and shows that
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return errors.Join(dress(f, n), a.dressAttrs(f, n.Ino))
 }
 
 // hashTouched gives a file that was taken in, and got other times since, a checksum:

@@ -63,8 +63,8 @@ func (e *Engine) Delivered(o *Outgoing, etag string, insist Insist) error {
 }
 
 // AnotherKey makes the next attempt use a key that was never used. What lies under
-// the one on record is somebody else's, and left alone.
-func (e *Engine) AnotherKey(o *Outgoing, keyLimit int) error {
+// the one on record is a lost object if it is ours, and else left alone.
+func (e *Engine) AnotherKey(o *Outgoing, keyLimit int, ours bool) error {
 	v := &o.Version
 	id, err := e.Meta.ReserveVersion(now())
 	if err != nil {
@@ -75,7 +75,7 @@ func (e *Engine) AnotherKey(o *Outgoing, keyLimit int) error {
 		return err
 	}
 	err = e.Meta.BeginUpload(v.ID, meta.BeginUpload{
-		Bucket: v.Bucket, Prefix: v.Prefix, Key: key, SHA256: v.SHA256, Private: v.Private, Foreign: true,
+		Bucket: v.Bucket, Prefix: v.Prefix, Key: key, SHA256: v.SHA256, Private: v.Private, Foreign: !ours,
 	})
 	if errors.Is(err, meta.ErrSuperseded) {
 		return ErrSettled

@@ -265,20 +265,11 @@ func TestCutAfterSweep(t *testing.T) {
 			synced.Store(st.Size())
 		}
 	})
-	save := func(text string) {
-		h, err := l.openOrCreate()
-		if err == nil {
-			err = l.save(h, text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	save("one")
+	l.rewrite("one")
 	if err := l.meta.Sync(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	save("two")
+	l.rewrite("two")
 	if err := l.engine.SweepNow(); err != nil {
 		t.Fatal(err)
 	}
@@ -296,6 +287,52 @@ func TestCutAfterSweep(t *testing.T) {
 	}
 }
 
+// TestSweepInDoubt: where closes do not wait for the disk, a change whose sync failed
+// leaves those before it in doubt too. What they gave up stays.
+func TestSweepInDoubt(t *testing.T) {
+	dir := t.TempDir()
+	l := startDoubtLife(t, dir, content.Relaxed)
+	l.rewrite("one")
+	if err := l.meta.Sync(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	one, err := l.current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.rewrite("two")
+	l.faults.FailSync(1)
+	if err := l.meta.SetSetting("doubtful", "1"); !meta.InDoubt(err) {
+		t.Fatalf("the change whose sync failed: %v", err)
+	}
+	ended := <-l.done
+	l.done <- ended // for end
+	if trash, err := l.meta.Trash(9); err != nil || len(trash) == 0 {
+		t.Fatalf("there is nothing to sweep: %v, %v", trash, err)
+	}
+	if err := l.engine.SweepNow(); err == nil {
+		t.Error("swept as if nothing had happened")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "local", string(one.File))); err != nil {
+		t.Errorf("what may be the content after the next start: %v", err)
+	}
+	if err := l.end(); !errors.Is(err, meta.ErrInDoubt) {
+		t.Errorf("the store ended with %v", err)
+	}
+}
+
+// rewrite makes f, or gives it another content.
+func (l *doubtLife) rewrite(text string) {
+	l.t.Helper()
+	h, err := l.openOrCreate()
+	if err == nil {
+		err = l.save(h, text)
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 func (l *doubtLife) openOrCreate() (*content.Handle, error) {
 	n, err := l.meta.Lookup(meta.Root, []byte("f"))
 	if err == nil {
@@ -303,4 +340,36 @@ func (l *doubtLife) openOrCreate() (*content.Handle, error) {
 	}
 	_, h, err := l.engine.Create(meta.CreateRequest{Parent: meta.Root, Name: []byte("f"), Mode: meta.TypeRegular | 0o644})
 	return h, err
+}
+
+// TestOverflowInDoubt: a copy in the overflow of which it is not known whether it is on
+// record stays: the local file goes for it in the next life.
+func TestOverflowInDoubt(t *testing.T) {
+	dir := t.TempDir()
+	l := startDoubtLife(t, dir, content.Strict)
+	h, err := l.openOrCreate()
+	if err == nil {
+		err = l.save(h, "one")
+	}
+	var v meta.Version
+	if err == nil {
+		v, err = l.current()
+	}
+	if err == nil {
+		err = l.meta.Settled(v.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.faults.FailSyncUnseen(1)
+	if err := l.engine.Overflow(&v); !meta.InDoubt(err) {
+		t.Errorf("overflow: %v", err)
+	}
+	copied := filepath.Join(dir, "fallback", ".contentfs-overflow", fmt.Sprint(v.ID))
+	if b, err := os.ReadFile(copied); err != nil || string(b) != "one" {
+		t.Errorf("in the overflow: %q, %v", b, err)
+	}
+	if err := l.end(); !errors.Is(err, meta.ErrInDoubt) {
+		t.Errorf("the store ended with %v", err)
+	}
 }

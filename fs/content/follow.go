@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"contentfs/fs/crash"
 	"contentfs/meta"
 )
@@ -79,7 +77,7 @@ func (e *Engine) moveCopy(v *meta.Version, rel []byte) error {
 // is moved meanwhile, because its file got another name, is found where it is then.
 func (e *Engine) openCopy(v *meta.Version) (*os.File, []byte, error) {
 	for rel := v.Fallback; ; {
-		f, err := e.Fallback.open(rel, unix.O_RDONLY, 0)
+		f, err := e.Fallback.open(rel)
 		if !gone(err) {
 			return f, rel, err
 		}

@@ -289,6 +289,21 @@ func (e *Engine) sign(m map[string]string, prefix, key string, id meta.VersionID
 	return nil
 }
 
+// Wrote reports whether an object under a version's key says of itself that it was sent
+// as that version, by the life of this database that made the key.
+func (e *Engine) Wrote(v *meta.Version, m map[string]string) (bool, error) {
+	info, err := ParseObjectMetadata(m)
+	if err != nil || info.Volume != e.Meta.VolumeID() || info.Version != v.ID {
+		return false, nil
+	}
+	id := v.ID
+	if p, err := ParseKey(v.Prefix, v.Key); err == nil {
+		id = p.ID
+	}
+	life, err := e.Meta.Life(id)
+	return err == nil && life == info.Life, err
+}
+
 // parseOrigin is the reverse of ObjectOrigin.
 func parseOrigin(s string) (volume, life string, ok bool) {
 	const volumeDigits, lifeLetters = 32, 8

@@ -171,13 +171,15 @@ func (e *Engine) emptyTrash() error {
 }
 
 // settleTrash makes durable why files were thrown away. Where closes do not wait for
-// the disk, that is also what came in their place.
+// the disk, what came in their place is made so before.
 func (e *Engine) settleTrash() error {
 	if err := e.Meta.Failed(); err != nil {
 		return err
 	}
 	if e.Durability == Relaxed {
-		return e.Local.SyncAll()
+		if err := e.Local.SyncAll(); err != nil {
+			return err
+		}
 	}
 	err := e.certain()
 	if errors.Is(err, meta.ErrNoSpace) {

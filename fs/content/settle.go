@@ -225,6 +225,11 @@ func (e *Engine) makeWay(rel []byte) error {
 	}
 	to := parked(v.ID)
 	inode, err := e.Fallback.link(rel, to)
+	if errors.Is(err, unix.EEXIST) { // of an attempt that was broken off, and another file
+		if err = e.clear(to); err == nil {
+			inode, err = e.Fallback.link(rel, to)
+		}
+	}
 	if gone(err) {
 		// The record says it is there: who reads it will be told that it is not.
 		e.Log.Error("a copy in the fallback is not where it should be", "path", string(rel), "version", v.ID)

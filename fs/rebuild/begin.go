@@ -68,7 +68,7 @@ func (w *work) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.chooseVolume(list); err != nil {
+	if err := w.chooseVolume(ctx, list); err != nil {
 		return err
 	}
 	if w.From == FromSnapshot {
@@ -86,8 +86,9 @@ func (w *work) begin(ctx context.Context) error {
 	return err
 }
 
-// chooseVolume settles whose copies count.
-func (w *work) chooseVolume(list []snapshot.Snapshot) error {
+// chooseVolume settles which volume it is: that whose copies there are, or else that
+// which the objects name. It keeps its id, so that it goes on knowing its objects.
+func (w *work) chooseVolume(ctx context.Context, list []snapshot.Snapshot) error {
 	var ids []string
 	newest := make(map[string]string)
 	for i := range list {
@@ -96,8 +97,11 @@ func (w *work) chooseVolume(list []snapshot.Snapshot) error {
 		}
 	}
 	switch {
-	case w.Volume != "" && !slices.Contains(ids, w.Volume):
-		return fmt.Errorf("there is no copy of the metadata of volume %s", w.Volume)
+	case w.Volume != "" && slices.Contains(ids, w.Volume):
+	case w.Volume != "" && w.From == FromSnapshot && len(ids) > 0:
+		return fmt.Errorf("%w: there is no copy of the metadata of volume %s", ErrVolumes, w.Volume)
+	case len(ids) == 0, w.Volume != "":
+		return w.chooseByObjects(ctx)
 	case w.Volume == "" && len(ids) == 1:
 		w.Volume = ids[0]
 	case w.Volume == "" && len(ids) > 1:

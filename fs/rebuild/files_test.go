@@ -9,7 +9,6 @@ import (
 
 	"contentfs/fs/local"
 	"contentfs/meta"
-	"contentfs/meta/sqlite"
 )
 
 // TestLocalFiles: what becomes of local files that nothing is on record of.
@@ -56,8 +55,7 @@ func TestLocalFiles(t *testing.T) {
 	}
 	v.lose()
 	v.loseLocal()
-	v.forget()
-	v.open(sqlite.Options{})
+	v.beginAnew()
 	ids := make([]local.ID, len(cases))
 	for i, tc := range cases {
 		if len(tc.who.Path) > 0 && tc.who.Path[0] == '/' {

@@ -147,7 +147,12 @@ func (v *volume) put(ver meta.Version, id meta.VersionID, n meta.Node, path, tex
 	v.Helper()
 	key, err := content.Key(prefix, []byte(path), id, 0)
 	v.ok(err)
-	return key, v.object(key, text, content.ObjectMetadata([]byte(path), n, ver))
+	life, err := v.m.Life(id)
+	v.ok(err)
+	m := content.ObjectMetadata([]byte(path), n, ver)
+	origin, value := content.ObjectOrigin(v.m.VolumeID(), life)
+	m[origin] = value
+	return key, v.object(key, text, m)
 }
 
 func (v *volume) object(key, text string, m map[string]string) [32]byte {

@@ -33,9 +33,10 @@ func (w *work) takeObjects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := takeover.Describe(ctx, w.Objects, list); err != nil {
-		return fmt.Errorf("metadata of objects in %s: %w", w.Bucket, err)
+	if err := w.ask(ctx, list); err != nil {
+		return err
 	}
+	w.strangers(list)
 	restored := w.restorable(list)
 	// The newest of a path is the last.
 	slices.SortFunc(restored, func(a, b meta.RestoredObject) int {
@@ -56,6 +57,24 @@ func (w *work) takeObjects(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// ask gets the metadata of objects, but of those that were asked before.
+func (w *work) ask(ctx context.Context, list []*takeover.Version) error {
+	asked := make(map[string]*takeover.Version, len(w.described))
+	for _, v := range w.described {
+		asked[v.Key] = v
+	}
+	w.described = nil
+	var rest []*takeover.Version
+	for i, v := range list {
+		if was := asked[v.Key]; was != nil {
+			list[i] = was
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	return w.describe(ctx, rest)
 }
 
 // compareStored marks the objects that versions have, and finds the versions whose
@@ -121,7 +140,7 @@ func (w *work) missing(v *meta.Version) {
 
 // unknown returns the objects that must be asked for their metadata.
 func (w *work) unknown(ctx context.Context) (list []*takeover.Version, err error) {
-	limit := meta.VersionID(w.Now().Add(ahead).UnixMicro())
+	limit := w.latest()
 	for i := range w.objects {
 		o := &w.objects[i]
 		switch {
@@ -147,7 +166,7 @@ func (w *work) unknown(ctx context.Context) (list []*takeover.Version, err error
 				continue
 			}
 		}
-		list = append(list, &takeover.Version{Key: o.key, Size: o.size, Parsed: o.parsed})
+		list = append(list, o.version())
 	}
 	return list, ctx.Err()
 }

@@ -14,6 +14,7 @@ import (
 	"contentfs/backend"
 	"contentfs/fs/crash"
 	"contentfs/fs/local"
+	"contentfs/fs/takeover"
 	"contentfs/meta"
 	"contentfs/meta/sqlite"
 )
@@ -36,7 +37,7 @@ type Rebuild struct {
 	Bucket   string
 	Prefixes []string // of keys, without slashes around them: the volume's, then those of rules, all below it
 	From     Source
-	Volume   string // the volume's id, where copies of several are in the bucket
+	Volume   string // the volume's id, where the bucket tells of several
 
 	DirMode  uint32 // permission bits of directories that nothing tells of
 	UID, GID uint32 // their owner
@@ -61,8 +62,9 @@ type work struct {
 	meta   *meta.Store
 	local  *local.Store
 
-	objects []object
-	byKey   map[string]int // index in objects
+	objects   []object
+	byKey     map[string]int // index in objects
+	described []*takeover.Version
 
 	known    meta.VersionID // last id of the copy, 0 without one
 	knownIno meta.Ino
@@ -125,10 +127,11 @@ func (w *work) counters(context.Context) error {
 		return err
 	}
 	w.maxIno = ino
-	if w.report.Snapshot != nil {
-		w.known, w.knownIno = version, ino
+	if w.report.Snapshot == nil {
+		return nil
 	}
-	return nil
+	w.known, w.knownIno = version, ino
+	return w.meta.UnknownLife()
 }
 
 // finish makes the result a database that stands for itself.

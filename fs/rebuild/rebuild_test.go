@@ -60,10 +60,12 @@ func (v *volume) lose() {
 	}
 }
 
-// forget takes away what tells that there was a database, as who begins anew does.
-func (v *volume) forget() {
+// beginAnew makes a database where one was lost, as somebody does who removes all that
+// tells of it.
+func (v *volume) beginAnew() {
 	v.Helper()
 	v.ok(os.Remove(filepath.Join(v.state, "meta.db-mark")))
+	v.open(sqlite.Options{})
 }
 
 func (v *volume) loseLocal() {
@@ -206,7 +208,7 @@ func TestUnreachable(t *testing.T) {
 	v.close()
 	before, err := os.ReadFile(filepath.Join(v.state, "meta.db"))
 	v.ok(err)
-	there, err := filepath.Glob(filepath.Join(v.state, "meta.db*"))
+	had, err := filepath.Glob(filepath.Join(v.state, "meta.db*"))
 	v.ok(err)
 	for _, rule := range []fault.Rule{
 		{Op: fault.List, Fail: true}, {Op: fault.List, CutListAt: 3}, {Op: fault.List, Skip: 1, Fail: true},
@@ -219,7 +221,7 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("%+v: %v", rule, err)
 		}
 		names, err := filepath.Glob(filepath.Join(v.state, "meta.db*"))
-		if err != nil || !slices.Equal(names, there) {
+		if err != nil || !slices.Equal(names, had) {
 			t.Errorf("%+v left %v, %v", rule, names, err)
 		}
 	}
@@ -244,8 +246,7 @@ func TestVolumes(t *testing.T) {
 	v.snapshot()
 	id := v.m.VolumeID()
 	v.lose()
-	v.forget()
-	v.open(sqlite.Options{}) // somebody began anew
+	v.beginAnew()
 	v.upload("/b", "b")
 	v.snapshot()
 	v.close()

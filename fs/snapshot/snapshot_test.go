@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -321,10 +322,22 @@ func TestFetchDamaged(t *testing.T) {
 	if err := Fetch(ctx, w.b, &s, to, 100); err == nil || errors.Is(err, ErrDamaged) {
 		t.Errorf("larger than the disk: %v", err)
 	}
+	w.change()
+	w.taker.Last(ctx)
+	newer := w.copies(2)[0]
+	r, err := w.b.Get(ctx, s.Key, 0, -1)
+	w.ok(err)
+	older, err := io.ReadAll(r)
+	w.ok(errors.Join(err, r.Close()))
+	_, err = w.b.Put(ctx, newer.Key, bytes.NewReader(older), int64(len(older)), backend.PutOptions{SHA256: s.SHA256})
+	w.ok(err)
+	if err := Fetch(ctx, w.b, &newer, to, 1<<30); !errors.Is(err, ErrDamaged) {
+		t.Errorf("an older copy under the name of a newer one: %v", err)
+	}
 	body := []byte("no gzip, and with the right checksum")
 	s.SHA256 = sha256.Sum256(body)
 	s.Key = Key("site/files", s.Volume, s.Sequence, s.SHA256)
-	_, err := w.b.Put(ctx, s.Key, bytes.NewReader(body), int64(len(body)), backend.PutOptions{SHA256: s.SHA256})
+	_, err = w.b.Put(ctx, s.Key, bytes.NewReader(body), int64(len(body)), backend.PutOptions{SHA256: s.SHA256})
 	w.ok(err)
 	if err := Fetch(ctx, w.b, &s, to, 1<<30); !errors.Is(err, ErrDamaged) {
 		t.Errorf("no gzip: %v", err)

@@ -71,6 +71,43 @@ func TestExistsAndIsForeign(t *testing.T) {
 	}
 }
 
+// TestExistsGarbled: an object of ours that has other bytes by the store's word is on
+// record to be removed, whatever it is; one of another life of the database is not.
+func TestExistsGarbled(t *testing.T) {
+	for name, ours := range map[string]bool{"ours": true, "of another life": false} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t, time.Hour)
+			e.log.expect(map[bool]string{true: "not what was sent", false: "not ours"}[ours])
+			e.log.expect("upload failed")
+			v := e.write("f", "content")
+			key := e.keyOf("f", v)
+			life, err := e.meta.Life(v.ID)
+			e.must(err)
+			if !ours {
+				e.store.foreign = []string{key}
+				life = "otherone"
+			}
+			n, err := e.meta.Node(v.Ino)
+			e.must(err)
+			m := content.ObjectMetadata([]byte("/f"), n, v)
+			origin, value := content.ObjectOrigin(e.meta.VolumeID(), life)
+			m[origin] = value
+			_, err = e.store.mem().Put(context.Background(), key, strings.NewReader("CONTENT"), 7,
+				backend.PutOptions{SHA256: sha256.Sum256([]byte("CONTENT")), Metadata: m})
+			e.must(err)
+			e.start()
+			e.due(v)
+			e.drain()
+			if stored := e.awaitStored("f", "content"); stored.Key == key {
+				t.Errorf("the same key %s", key)
+			}
+			if slices.Contains(e.lost(), key) != ours {
+				t.Errorf("on record to be removed: %v", !ours)
+			}
+		})
+	}
+}
+
 // drain sends all there is.
 func (e *env) drain() {
 	e.Helper()

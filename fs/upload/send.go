@@ -94,7 +94,12 @@ func (u *Uploader) abort(ctx context.Context, o *content.Outgoing) error {
 // errForeign: the object under our key is not the one we sent.
 var errForeign = errors.New("an object that is not ours lies under the key; the version gets another key")
 
-// look reports whether our object is there, whole.
+// errGarbled: the object under our key says that we sent it, and has other bytes by what
+// the store says of it.
+var errGarbled = errors.New("the object is not what was sent; the version gets another key")
+
+// look reports whether our object is there, whole. One that says that it is ours and is
+// not whole is lost from then on: a garbage collection removes it.
 func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgoing) (etag string, there bool, err error) {
 	v := &o.Version
 	obj, err := b.Stat(ctx, v.Key)
@@ -107,14 +112,24 @@ func (u *Uploader) look(ctx context.Context, b backend.Backend, o *content.Outgo
 	if obj.Size == v.Size && bytes.Equal(obj.SHA256, v.SHA256) {
 		return obj.ETag, true, nil
 	}
-	u.log.Error("an object that is not ours lies under our key; it is left alone", "bucket", v.Bucket, "key", v.Key)
+	ours, err := u.engine.Wrote(v, obj.Metadata)
+	if err != nil {
+		return "", false, err
+	}
+	why := errForeign
+	if ours {
+		why = errGarbled
+		u.log.Error("our object is not what was sent; the content gets another key", "bucket", v.Bucket, "key", v.Key)
+	} else {
+		u.log.Error("an object that is not ours lies under our key; it is left alone", "bucket", v.Bucket, "key", v.Key)
+	}
 	if err := u.abort(ctx, o); err != nil {
 		return "", false, err
 	}
-	if err := u.engine.AnotherKey(o, u.keyLimit(v.ID)); err != nil {
+	if err := u.engine.AnotherKey(o, u.keyLimit(v.ID), ours); err != nil {
 		return "", false, err
 	}
-	return "", false, errForeign
+	return "", false, why
 }
 
 // refused settles a Put that failed.

@@ -89,6 +89,10 @@ func checkObject(v *volumetest.Volume, o backend.Object, data []byte, mtime time
 		UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
 		Mtime: mtime.UnixNano(), Size: int64(len(data)), Version: v.Version(scaled).ID,
 	}
+	if got.Volume == "" {
+		v.Error("the object does not say which volume it is of")
+	}
+	got.Volume = "" // and the life of its database
 	if !reflect.DeepEqual(got, want) {
 		v.Errorf("metadata says %+v, not %+v", got, want)
 	}

@@ -232,9 +232,25 @@ func (k *keeper) compare(db queryer, o Options, whole bool) error {
 	if err := checkFormat(ctx, db); err != nil && !(o.Migrate && errors.Is(err, meta.ErrTooOld)) {
 		return err
 	}
+	if err := m.fits(ctx, db); err != nil || whole {
+		return err
+	}
+	var found string
+	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return fmt.Errorf("%w: %s", meta.ErrDamaged, found)
+	}
+	return nil
+}
+
+// fits compares the volume and the number of durable transactions. The mark was read
+// before the database: beside a writer, too, that has seen no fewer then.
+func (m *mark) fits(ctx context.Context, db queryer) error {
 	var volume string
 	var syncs int64
-	err = db.QueryRowContext(ctx, `SELECT (SELECT value FROM setting WHERE key = 'volume'), (SELECT syncs FROM counter)`).
+	err := db.QueryRowContext(ctx, `SELECT (SELECT value FROM setting WHERE key = 'volume'), (SELECT syncs FROM counter)`).
 		Scan(&volume, &syncs)
 	switch {
 	case err != nil:
@@ -243,15 +259,6 @@ func (k *keeper) compare(db queryer, o Options, whole bool) error {
 		return fmt.Errorf("%w: it is of volume %s, and this is %s", meta.ErrOther, volume, m.Volume)
 	case syncs < m.Syncs:
 		return fmt.Errorf("%w: it has seen %d changes, and there were %d", meta.ErrBehind, syncs, m.Syncs)
-	case whole:
-		return nil
-	}
-	var found string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
-		return err
-	}
-	if found != "ok" {
-		return fmt.Errorf("%w: %s", meta.ErrDamaged, found)
 	}
 	return nil
 }

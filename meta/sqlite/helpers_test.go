@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"contentfs/meta"
 )
@@ -99,4 +100,14 @@ func write(s *meta.Store, parent meta.Ino, name string, i int) (meta.Version, er
 		return meta.Version{}, err
 	}
 	return s.Commit(meta.CommitRequest{Ino: n.Ino, File: fileID(i), Size: int64(i), Mtime: int64(i), Now: int64(i)})
+}
+
+// await waits until the condition holds.
+func await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); !condition(); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+	}
 }

@@ -84,12 +84,22 @@ func (k *keeper) End(emptied bool) error {
 	if err != nil {
 		return err
 	}
+	// One that came and was killed since the log was emptied has left some of it.
+	if log, err := logSize(k.path); err != nil || log > 0 {
+		return errors.Join(err, k.Sync())
+	}
+	// That it is empty must not be less durable than the mark: with what was in it, it
+	// would be taken for the log of another database.
+	if err := syncFile(k.path + "-wal"); err != nil {
+		return err
+	}
 	st, err := stampOf(k.path)
 	if err != nil {
 		return err
 	}
 	err = k.set(func(now *mark) {
 		now.Seq, now.Syncs = max(now.Seq, m.Seq), max(now.Syncs, m.Syncs)
+		now.Suspect = now.Suspect || m.Suspect
 		now.State, now.File = ended, st
 	})
 	k.pass("mark-ended")

@@ -330,3 +330,66 @@ func TestCheckedBeside(t *testing.T) {
 	copyFiles(t, crashed, path, "", "-wal")
 	run(t, openAt(t, path, large))
 }
+
+// TestReadersTellAnOldCopy: who only reads must not take an older copy, or another
+// volume's database, for what there is; beside a writer it is never behind.
+func TestReadersTellAnOldCopy(t *testing.T) {
+	ended, within, crashed := lives(t)
+	path := filepath.Join(t.TempDir(), "meta.db")
+	look := func() error {
+		s, err := Open(path, Options{ReadOnly: true})
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	}
+	copyFiles(t, crashed, path, suffixes...)
+	if err := look(); err != nil {
+		t.Errorf("after a crash: %v", err)
+	}
+	copyFiles(t, within, path, "", "-wal")
+	if err := look(); !errors.Is(err, meta.ErrBehind) {
+		t.Errorf("an older copy: %v", err)
+	}
+	other := filepath.Join(t.TempDir(), "other.db")
+	closed(t, other)
+	copyFiles(t, ended, path, suffixes...)
+	copyFiles(t, other, path, "", "-wal")
+	if err := look(); !errors.Is(err, meta.ErrOther) {
+		t.Errorf("another volume's: %v", err)
+	}
+	s, beside := openNew(t)
+	run(t, s)
+	path = beside
+	for i := range 30 {
+		must(write(s, meta.Root, fmt.Sprint("f", i), i+1))(t)
+		if err := look(); err != nil {
+			t.Errorf("beside a writer: %v", err)
+		}
+	}
+}
+
+// TestEndAfterAnother: who ends last says so only if all is in the database, and does
+// not forget that damage was found.
+func TestEndAfterAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	closed(t, path)
+	k := must(begin(path, Options{}))(t)
+	other := must(begin(path, Options{}))(t)
+	if err := errors.Join(other.Suspect(), other.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+"-wal", []byte("of one that was killed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.End(true); err != nil || must(peekMark(path))(t).State == ended {
+		t.Errorf("%v, %+v", err, must(peekMark(path))(t))
+	}
+	if err := os.Truncate(path+"-wal", 0); err != nil {
+		t.Fatal(err)
+	}
+	err := errors.Join(k.End(true), k.Close())
+	if m := must(peekMark(path))(t); err != nil || m.State != ended || !m.Suspect {
+		t.Errorf("%v, %+v", err, m)
+	}
+}

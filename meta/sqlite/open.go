@@ -102,7 +102,7 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 		}
 		o.pass("made")
 	}
-	err := probe(connector{path: path, role: reading, probe: true}, true)
+	err := probe(connector{path: path, role: reading, probe: true}, true, nil)
 	old := o.Migrate && errors.Is(err, meta.ErrTooOld)
 	if err != nil && !old {
 		return nil, err
@@ -184,15 +184,15 @@ func openReadOnly(path string, o Options) (*meta.Store, error) {
 	case unix.Access(filepath.Dir(path), unix.W_OK) != nil:
 		r = immutable
 	}
-	if err := probe(connector{path: path, role: r, probe: true}, false); err != nil {
+	if err := probe(connector{path: path, role: r, probe: true}, false, m); err != nil {
 		return nil, err
 	}
 	return newStore(dialect(), nil, pool(connector{path: path, role: r}, o.readers()), meta.NoKeeper{})
 }
 
 // probe tells whether the database is ours, or empty if that is allowed, before
-// anything about it is changed.
-func probe(c connector, allowEmpty bool) (err error) {
+// anything about it is changed; and whether it fits a mark, nil for none.
+func probe(c connector, allowEmpty bool, m *mark) (err error) {
 	ctx := context.Background()
 	db := pool(c, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -203,7 +203,10 @@ func probe(c connector, allowEmpty bool) (err error) {
 	if empty && allowEmpty {
 		return nil
 	}
-	return checkFormat(ctx, db)
+	if err := checkFormat(ctx, db); err != nil || m == nil {
+		return err
+	}
+	return m.fits(ctx, db)
 }
 
 func (o Options) pool(c connector, size int) *sql.DB {
@@ -243,4 +246,16 @@ func syncDir(path string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// syncFile makes a file as it is durable. One that is missing is left alone.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -4,7 +4,8 @@ import "slices"
 
 // all returns every saboteur, those of one room after the other.
 func all() []saboteur {
-	return slices.Concat(onDisk(), inMetadata(), underWriting(), onTheWay(), inS3(), inTheBin())
+	return slices.Concat(onDisk(), inMetadata(), underWriting(), onTheWay(), inS3(), inTheBin(),
+		inDoubt(), againstRot(), onAFullDisk(), amongOrphans(), rebuilding())
 }
 
 // onDisk break what the local store promises.

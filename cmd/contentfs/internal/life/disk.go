@@ -2,6 +2,7 @@ package life
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,11 +129,7 @@ func (d *Disk) attach() {
 
 func (d *Disk) mount() {
 	d.t.Helper()
-	options := ""
-	if d.FS == XFS {
-		options = "nouuid" // a file system that was stopped may be there still, see Restore
-	}
-	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, options); err != nil {
+	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, ""); err != nil {
 		d.t.Fatalf("mount %s: %v", d.device, err)
 	}
 	d.mounted = true
@@ -152,8 +149,39 @@ func (d *Disk) Cut() error {
 	return unix.IoctlSetPointerInt(int(f.Fd()), shutdown, noLogFlush)
 }
 
-// Restore gives the disk its power back. Nobody uses it any more.
+// Restore gives the disk its power back. Nobody uses it any more. A copy of its mount in
+// another mount namespace, such as a container that starts at this moment makes, keeps
+// the kernel from letting go of what has no power: that is waited for.
 func (d *Disk) Restore() {
+	d.t.Helper()
+	limit := time.Now().Add(Limit)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		if err := d.TryRestore(); err != nil {
+			d.t.Fatal(err)
+		}
+		err := d.powered()
+		if err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			d.t.Fatalf("%s has no power after %v: %v", d.Path, Limit, err)
+		}
+		<-time.After(pause)
+	}
+}
+
+// powered reports why nothing can be written.
+func (d *Disk) powered() error {
+	fd, err := unix.Open(d.Path, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600) // leaves no name
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// TryRestore is Restore for a file system that the disk's errors may have damaged:
+// the error is that it cannot be mounted.
+func (d *Disk) TryRestore() error {
 	d.t.Helper()
 	if err := d.unmount(); err != nil {
 		d.t.Fatalf("unmount %s: %v", d.Path, err)
@@ -161,29 +189,32 @@ func (d *Disk) Restore() {
 	if d.image != nil && d.image.frozen {
 		d.thaw()
 	}
-	d.mount()
-	if d.image == nil || d.works() {
-		return
+	if err := unix.Mount(d.device, d.Path, string(d.FS), 0, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", d.device, err)
 	}
-	// A mount namespace that was made meanwhile, a container's or a test's, has a copy of
-	// the mount: the kernel keeps the file system that was stopped, and gave us that one.
+	d.mounted = true
+	return nil
+}
+
+// Sound reports whether an xfs file system, which nobody uses, is in order by its own
+// judgement, and what its checker said. Errors of a disk may damage it.
+func (d *Disk) Sound() (bool, string) {
+	d.t.Helper()
 	if err := d.unmount(); err != nil {
 		d.t.Fatalf("unmount %s: %v", d.Path, err)
 	}
-	d.thaw()
-	d.mount()
-}
-
-// works reports whether the disk takes changes. It leaves nothing there.
-func (d *Disk) works() bool {
-	fd, err := unix.Open(d.Path, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return !errors.Is(err, unix.EIO) && !errors.Is(err, unix.EROFS)
+	out, err := exec.Command("xfs_repair", "-n", d.device).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		d.t.Fatalf("xfs_repair: %v", err)
 	}
-	return unix.Close(fd) == nil
+	if err == nil {
+		d.mount()
+	}
+	return err == nil, string(out)
 }
 
-// thaw puts the disk on an image that can be written to, behind another device.
+// thaw puts the disk on an image that can be written to.
 func (d *Disk) thaw() {
 	d.t.Helper()
 	next, err := d.image.copied()
