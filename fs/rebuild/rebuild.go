@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/fs/takeover"
 	"contentfs/meta"
@@ -93,6 +94,7 @@ func (r *Rebuild) Build(ctx context.Context) (_ *Report, err error) {
 	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
+	crash.Here(crash.RebuildBuilt)
 	return &w.report, nil
 }
 
@@ -176,13 +178,14 @@ func (w *work) finish(ctx context.Context) error {
 // Install puts what Build made in the place of the volume's database, and returns
 // where the old one is kept, "" if there was none.
 func (r *Rebuild) Install() (kept string, err error) {
-	if kept, err = sqlite.Replace(r.database(), r.fresh()); err != nil {
+	if kept, err = sqlite.Replace(r.database(), r.fresh(), crash.Pass("database")); err != nil {
 		return "", err
 	}
 	return kept, r.Discard()
 }
 
-// Discard removes what Build made.
+// Discard removes what Build made, this one or one that a crash cut off. The caller
+// holds the volume's lock. Only State is needed.
 func (r *Rebuild) Discard() error {
 	names, err := filepath.Glob(r.fresh() + "*") // a migration keeps a copy beside it
 	if err != nil {

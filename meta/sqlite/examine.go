@@ -26,7 +26,7 @@ const checkLimit = 256 << 20
 // to the database. Nothing is changed by that but the mark, which is taken back first:
 // a start that is killed leaves one that the next accepts.
 func begin(path string, o Options) (_ *keeper, err error) {
-	k := &keeper{path: path}
+	k := &keeper{path: path, pass: o.pass}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.Close())
@@ -59,6 +59,7 @@ func begin(path string, o Options) (_ *keeper, err error) {
 		if err := k.set(func(m *mark) { m.State = starting }); err != nil {
 			return nil, err
 		}
+		k.pass("mark-begun")
 	}
 	return k, share(k.file)
 }
@@ -103,6 +104,7 @@ func (k *keeper) first(there bool, o Options) (err error) {
 	if err := makeMark(k.path, k.mark); err != nil {
 		return fmt.Errorf("make the mark: %w", err)
 	}
+	k.pass("mark-made")
 	return nil
 }
 
@@ -321,5 +323,7 @@ func (k *keeper) opened(volume string) error {
 	if err := syncDir(filepath.Dir(k.path)); err != nil {
 		return err
 	}
-	return k.set(func(m *mark) { m.State, m.Volume = running, volume })
+	err = k.set(func(m *mark) { m.State, m.Volume = running, volume })
+	k.pass("mark-running")
+	return err
 }

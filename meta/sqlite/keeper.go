@@ -14,6 +14,7 @@ import (
 // are when the disk failed. It is a meta.Keeper.
 type keeper struct {
 	path string
+	pass func(step string)
 
 	mu     sync.Mutex // guards what follows
 	file   *os.File   // the mark
@@ -87,15 +88,22 @@ func (k *keeper) End(emptied bool) error {
 	if log, err := logSize(k.path); err != nil || log > 0 {
 		return errors.Join(err, k.Sync())
 	}
+	// That it is empty must not be less durable than the mark: with what was in it, it
+	// would be taken for the log of another database.
+	if err := syncFile(k.path + "-wal"); err != nil {
+		return err
+	}
 	st, err := stampOf(k.path)
 	if err != nil {
 		return err
 	}
-	return k.set(func(now *mark) {
+	err = k.set(func(now *mark) {
 		now.Seq, now.Syncs = max(now.Seq, m.Seq), max(now.Syncs, m.Syncs)
 		now.Suspect = now.Suspect || m.Suspect
 		now.State, now.File = ended, st
 	})
+	k.pass("mark-ended")
+	return err
 }
 
 // Unchecked reports whether the database was too large to be read at the start.
@@ -119,6 +127,7 @@ func (k *keeper) Freeze() error {
 	if err := k.lockLocked(unix.F_RDLCK); err != nil {
 		return fmt.Errorf("freeze the database: %w", err)
 	}
+	k.pass("frozen")
 	return nil
 }
 

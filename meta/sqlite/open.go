@@ -82,7 +82,7 @@ func open(path string, o Options) (*meta.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := replacing(path, o.Migrate && !o.ReadOnly); err != nil {
+	if err := replacing(path, o.Migrate && !o.ReadOnly, &o); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly {
@@ -258,4 +258,16 @@ func syncDir(path string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// syncFile makes a file as it is durable. One that is missing is left alone.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
