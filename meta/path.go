@@ -66,6 +66,23 @@ func (s *Store) Path(ino Ino) ([]byte, error) {
 	return path, nodeErr("path", ino, err)
 }
 
+// Paths gives the absolute paths of all names of a node, which is no directory; none
+// for a node without a name.
+func (s *Store) Paths(ino Ino) (paths [][]byte, err error) {
+	err = s.read.view(context.Background(), func(q source) error {
+		names, err := all(q, scanStep, `SELECT parent, name FROM name WHERE ino = $1`, ino)
+		for _, n := range names {
+			path, err := getPathOf(q, n.parent, n.name)
+			if err != nil {
+				return err
+			}
+			paths = append(paths, path)
+		}
+		return err
+	})
+	return paths, nodeErr("paths", ino, err)
+}
+
 // PathOf gives the absolute path of a name in a directory; whether the name is
 // bound does not matter. ErrNotExist for a directory without a name.
 func (s *Store) PathOf(parent Ino, name []byte) ([]byte, error) {

@@ -268,6 +268,16 @@ func (s *Store) refuse(cause error) {
 	}
 }
 
+// fail is refuse for a reason that counts also when the store was told to stop before.
+func (s *Store) fail(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.cause == nil {
+		s.cause = why
+	}
+}
+
 // stop is refuse, and answers what still waits.
 func (s *Store) stop(cause error) {
 	s.refuse(cause)

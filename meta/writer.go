@@ -257,6 +257,9 @@ func (w *writer) run(batch []*request) (err error) {
 		w.blame(batch, err)
 	}
 	w.broken = nil
+	if fatal := w.fatal(err); fatal != nil {
+		w.s.fail(fatal) // before anybody is told: who asks Failed then must not hear otherwise
+	}
 	return err
 }
 

@@ -71,11 +71,11 @@ func (e *Engine) openCommitted(ctx context.Context, ino meta.Ino) (*Committed, e
 	var passing int64
 	f, _, err := e.openChecked(ctx, &v, false)
 	if err == nil && f == nil {
-		f, err = e.fetchCommitted(ctx, &v)
-		if noRoom(err) {
-			if f, err = e.fetchPassing(ctx, &v); err == nil {
-				passing = v.Size
-			}
+		f, err = e.fetchAndKeep(ctx, &v)
+	}
+	if noRoom(err) && (safe(&v) || !v.Local()) {
+		if f, err = e.fetchPassing(ctx, &v); err == nil {
+			passing = v.Size
 		}
 	}
 	if err != nil {
@@ -99,21 +99,6 @@ func (e *Engine) committedNothing(l *live) (*Committed, error) {
 		return nil, ErrChanging
 	}
 	return &Committed{Version: meta.Version{Ino: n.Ino, Mtime: n.Mtime}, e: e}, nil
-}
-
-// fetchCommitted brings v's content here as for any reader, without making it the
-// file of those who have the node open.
-func (e *Engine) fetchCommitted(ctx context.Context, v *meta.Version) (*local.File, error) {
-	f, sum, err := e.fetch(ctx, v, local.Copy)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if err := e.attach(v, f, sum); err != nil {
-		return nil, e.undo(err, f.ID)
-	}
-	v.File = meta.FileID(f.ID)
-	return e.Local.Open(f.ID)
 }
 
 // begin makes sure that the file holds what is on record and that nobody writes to

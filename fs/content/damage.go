@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -197,6 +198,7 @@ func (e *Engine) giveUpDamaged(v *meta.Version, d damage) error {
 	if err != nil {
 		return fmt.Errorf("give up local file %s (%s): %w", v.File, d.why, err)
 	}
+	crash.Here(crash.DamageGivenUp)
 	file := v.File
 	v.File = ""
 	e.Invalidate(v.Ino)
@@ -226,5 +228,9 @@ func (e *Engine) rotten(ctx context.Context, o *Outgoing, sum [32]byte) error {
 	if !v.Local() {
 		return fmt.Errorf("version %d in the fallback: %w: its checksum was %x and is %x", v.ID, ErrLost, v.SHA256, sum)
 	}
-	return errors.Join(e.giveUpDamaged(v, damage{why: wrongBytes, there: true}), ErrSettled)
+	err = e.giveUpDamaged(v, damage{why: wrongBytes, there: true})
+	if err == nil || errors.Is(err, ErrLost) || errors.Is(err, meta.ErrSuperseded) {
+		return errors.Join(err, ErrSettled)
+	}
+	return err // it is tried again
 }

@@ -341,3 +341,38 @@ func (l *doubtLife) openOrCreate() (*content.Handle, error) {
 	_, h, err := l.engine.Create(meta.CreateRequest{Parent: meta.Root, Name: []byte("f"), Mode: meta.TypeRegular | 0o644})
 	return h, err
 }
+
+// TestOverflowInDoubt: a copy in the overflow of which it is not known whether it is on
+// record stays: the local file goes for it in the next life.
+func TestOverflowInDoubt(t *testing.T) {
+	dir := t.TempDir()
+	l := startDoubtLife(t, dir, content.Strict)
+	h, err := l.openOrCreate()
+	if err == nil {
+		err = l.save(h, "one")
+	}
+	var v meta.Version
+	if err == nil {
+		v, err = l.current()
+	}
+	if err == nil {
+		err = l.meta.Settled(v.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.faults.FailSyncUnseen(1)
+	if err := l.engine.Overflow(&v); !meta.InDoubt(err) {
+		t.Errorf("overflow: %v", err)
+	}
+	if err := l.engine.SweepOverflow(); err == nil {
+		t.Error("the overflow was swept")
+	}
+	copied := filepath.Join(dir, "fallback", ".contentfs-overflow", fmt.Sprint(v.ID))
+	if b, err := os.ReadFile(copied); err != nil || string(b) != "one" {
+		t.Errorf("in the overflow: %q, %v", b, err)
+	}
+	if err := l.end(); !errors.Is(err, meta.ErrInDoubt) {
+		t.Errorf("the store ended with %v", err)
+	}
+}

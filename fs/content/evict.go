@@ -143,32 +143,27 @@ func (e *Engine) makeRoomLocked(ctx context.Context, n int64) error {
 	}
 	// What was removed makes room first; who removes files on a full disk does not
 	// wait for the usual grace.
-	if err := e.sweepOnce(time.Now().Add(-hurriedGrace)); err != nil {
-		return err
-	}
+	errs := []error{e.sweepOnce(time.Now().Add(-hurriedGrace))}
 	freed, err := e.evict(ctx, bytes, files)
-	if err != nil {
-		return err
-	}
 	if freed > 0 {
 		e.Log.Debug("evicted local files", "bytes", freed)
 		e.space.evictable.Add(-freed)
 	}
-	if err := e.emptyTrash(); err != nil {
-		return err
-	}
+	// A step that fails, for want of room or because the fallback is away, does not keep
+	// the others from making some.
+	errs = append(errs, err, e.emptyTrash())
 	if e.Fallback == nil || e.sameDisk() {
-		return nil
+		return errors.Join(errs...)
 	}
 	r, err := e.room()
 	if err != nil {
-		return err
+		return errors.Join(append(errs, err)...)
 	}
 	bytes, files = r.soft+n-r.spare, 0
 	if r.hardFiles > 0 && r.FilesFree < 2*r.hardFiles {
 		files = int64(2*r.hardFiles - r.FilesFree)
 	}
-	return e.spillLocked(ctx, bytes, files)
+	return errors.Join(append(errs, e.spillLocked(ctx, bytes, files))...)
 }
 
 // evict throws away local files until so many bytes and files are gone or none may go.
@@ -221,19 +216,35 @@ func (e *Engine) evictOne(v *meta.Version) (bool, error) {
 	}
 	err := e.Meta.Evict(v.ID, v.File)
 	crash.Here(crash.EvictGivenUp)
-	if errors.Is(err, meta.ErrNoSpace) && v.Remote == meta.Stored && v.Size >= blindly {
-		// Not even that can be put on record. The bytes are in S3 all the same: who
-		// finds the file gone fetches them. What it took is room for the record.
-		if err = e.Local.Remove([]local.ID{local.ID(v.File)}); err == nil {
-			id, file := v.ID, v.File
-			evict := func() error { return e.Meta.Evict(id, file) }
-			if err = evict(); noRoom(err) {
-				e.chores.add(evict)
-			}
-		}
+	if errors.Is(err, meta.ErrNoSpace) && v.Size >= blindly {
+		err = e.evictBlindly(v)
 	}
 	if errors.Is(err, meta.ErrSuperseded) || gone(err) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// evictBlindly gives up a local file of which not even that can be put on record. The
+// bytes are in S3 all the same: who finds the file gone fetches them. What it took is
+// room for the record. The caller holds the node's lock.
+func (e *Engine) evictBlindly(v *meta.Version) error {
+	// The list that v is of may be old, and nothing else would look.
+	now, err := e.Meta.Version(v.ID)
+	if err != nil {
+		return err
+	}
+	if now.Remote != meta.Stored || now.File != v.File || now.Open {
+		return meta.ErrSuperseded
+	}
+	if err := e.Local.Remove([]local.ID{local.ID(v.File)}); err != nil {
+		return err
+	}
+	id, file := v.ID, v.File
+	evict := func() error { return e.Meta.Evict(id, file) }
+	err = evict()
+	if noRoom(err) {
+		e.chores.add(evict)
+	}
+	return err
 }

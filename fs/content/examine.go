@@ -27,7 +27,7 @@ func Differs(v *meta.Version, f *local.File, st local.Stamp) (why string, keep b
 // where there is none to read; else the caller closes it. An error means that nobody
 // can tell.
 func (f *Fallback) Examine(v *meta.Version) (file *os.File, why string, err error) {
-	file, err = f.open(v.Fallback, unix.O_RDONLY, 0)
+	file, err = f.open(v.Fallback)
 	if gone(err) || blocked(err) {
 		return nil, "its copy in the fallback is gone", nil
 	}

@@ -65,10 +65,10 @@ const beneath = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_N
 
 var errNotAFile = errors.New("it is not a regular file")
 
-// open opens the regular file at a path relative to the directory.
-func (f *Fallback) open(rel []byte, flags, mode uint64) (*os.File, error) {
+// open opens the regular file at a path relative to the directory, for reading.
+func (f *Fallback) open(rel []byte) (*os.File, error) {
 	fd, err := unix.Openat2(int(f.dir.Fd()), string(rel), &unix.OpenHow{
-		Flags: flags | unix.O_CLOEXEC | unix.O_NONBLOCK, Mode: mode, Resolve: beneath,
+		Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: beneath,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open in fallback: %w", &os.PathError{Op: "openat2", Path: string(rel), Err: err})
@@ -123,7 +123,7 @@ func (e *Engine) openAny(v *meta.Version) (*os.File, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := e.Fallback.open(p[1:], unix.O_RDONLY, 0)
+	f, err := e.Fallback.open(p[1:])
 	return f, p[1:], err
 }
 

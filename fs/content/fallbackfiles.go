@@ -43,26 +43,21 @@ func blocked(err error) bool {
 	return false
 }
 
-// parent opens the directory that holds a path, and returns the last name.
+// parent opens the directory that holds a path, and returns the last name. One of our
+// directories is closed to others by then.
 func (f *Fallback) parent(rel []byte) (*os.File, string, error) {
 	dir, name := path.Split(string(rel))
 	d, err := f.openDir([]byte(dir))
 	if err != nil {
 		return nil, "", fmt.Errorf("open in fallback: %w", err)
 	}
+	if dir != "" && isOurs(rel) {
+		if err := takeOver(d); err != nil {
+			d.Close()
+			return nil, "", err
+		}
+	}
 	return d, name, nil
-}
-
-// mkdir makes one of our directories.
-func (f *Fallback) mkdir(name string) error {
-	err := unix.Mkdirat(int(f.dir.Fd()), name, 0o700)
-	if errors.Is(err, unix.EEXIST) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("make %s in fallback: %w", name, err)
-	}
-	return f.syncDir(".")
 }
 
 func newName(id meta.VersionID) []byte {
@@ -75,10 +70,7 @@ func (f *Fallback) newFile(id meta.VersionID) (*os.File, error) {
 	if err := f.mkdir(newDir); err != nil {
 		return nil, err
 	}
-	if err := f.dropNew(id); err != nil {
-		return nil, err
-	}
-	return f.open(newName(id), unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o600)
+	return f.create(newName(id))
 }
 
 // dropNew removes such a file.
@@ -127,10 +119,18 @@ func (f *Fallback) link(rel, ourName []byte) (int64, error) {
 	if err := f.mkdir(path.Dir(string(ourName))); err != nil {
 		return 0, err
 	}
-	return f.linkTo(rel, ourName)
+	inode, err := f.linkTo(rel, ourName)
+	if errors.Is(err, unix.EEXIST) { // by somebody who had the directory before it was ours
+		if _, err := f.setAside(ourName); err != nil && !gone(err) {
+			return 0, err
+		}
+		return f.linkTo(rel, ourName)
+	}
+	return inode, err
 }
 
-// linkTo is link for a name in any directory that is there.
+// linkTo is link for a name in any directory that is there. EEXIST when another file has
+// the name.
 func (f *Fallback) linkTo(rel, ourName []byte) (int64, error) {
 	from, old, err := f.parent(rel)
 	if err != nil {
@@ -150,11 +150,12 @@ func (f *Fallback) linkTo(rel, ourName []byte) (int64, error) {
 		return 0, fmt.Errorf("%q in fallback is not a regular file", rel)
 	}
 	err = unix.Linkat(int(from.Fd()), old, int(to.Fd()), name, 0)
-	if err == unix.EEXIST {
-		// It may be that very file, of an attempt that was broken off.
-		if there, _, lerr := lookAt(to, name); lerr == nil && there == inode {
-			err = nil
+	if err == nil || errors.Is(err, unix.EEXIST) { // of an attempt that was broken off
+		there, _, lerr := lookAt(to, name)
+		if lerr == nil && there != inode {
+			lerr = unix.EEXIST // another file, or another was linked
 		}
+		err = lerr
 	}
 	if err != nil {
 		return 0, fmt.Errorf("link in fallback: %w", &os.LinkError{Op: "linkat", Old: string(rel), New: string(ourName), Err: err})
@@ -184,10 +185,15 @@ func (f *Fallback) setAside(rel []byte) (string, error) {
 		return "", err
 	}
 	to := fmt.Sprintf("%s/%d-%d", asideDir, st.Ino, now())
-	if err := unix.Renameat2(int(dir.Fd()), name, int(f.dir.Fd()), to, unix.RENAME_NOREPLACE); err != nil {
+	aside, as, err := f.parent([]byte(to))
+	if err != nil {
+		return "", err
+	}
+	defer aside.Close()
+	if err := unix.Renameat2(int(dir.Fd()), name, int(aside.Fd()), as, unix.RENAME_NOREPLACE); err != nil {
 		return "", fmt.Errorf("set %q in fallback aside: %w", rel, err)
 	}
-	return to, errors.Join(f.syncDir(asideDir), dir.Sync())
+	return to, errors.Join(aside.Sync(), dir.Sync())
 }
 
 // remove unlinks the file at a path if it is the inode that is meant; any for one of

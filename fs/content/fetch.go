@@ -44,9 +44,7 @@ func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) 
 	}
 	f, err := e.fetchAndKeep(ctx, v)
 	if noRoom(err) {
-		if f, err = e.fetchPassing(ctx, v); err == nil {
-			l.passing = v.Size
-		}
+		return e.loadPassing(ctx, l, v)
 	}
 	if err != nil {
 		return err
@@ -55,7 +53,17 @@ func (e *Engine) fetchForReading(ctx context.Context, l *live, v *meta.Version) 
 	return nil
 }
 
-// fetchAndKeep brings v's content here and opens it for reading.
+// loadPassing gives the node v's content in memory, to be read only.
+func (e *Engine) loadPassing(ctx context.Context, l *live, v *meta.Version) error {
+	f, err := e.fetchPassing(ctx, v)
+	if err != nil {
+		return err
+	}
+	l.file, l.version, l.passing = f, v.ID, v.Size
+	return nil
+}
+
+// fetchAndKeep brings v's content here, makes that v's file, and opens it for reading.
 func (e *Engine) fetchAndKeep(ctx context.Context, v *meta.Version) (*local.File, error) {
 	f, sum, err := e.fetch(ctx, v, local.Copy)
 	if err != nil {
@@ -66,6 +74,7 @@ func (e *Engine) fetchAndKeep(ctx context.Context, v *meta.Version) (*local.File
 	if err := e.attach(v, f, sum); err != nil {
 		return nil, e.undo(err, f.ID)
 	}
+	v.File = meta.FileID(f.ID)
 	return e.Local.Open(f.ID)
 }
 

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -66,9 +65,11 @@ func (e *Engine) moveCopy(v *meta.Version, rel []byte) error {
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.FollowLinked)
 	if err := e.Meta.MoveFallback(v.ID, v.Fallback, rel, inode, now()); err != nil {
 		return err
 	}
+	crash.Here(crash.FollowMoved)
 	return e.removeStray(&meta.Stray{Path: v.Fallback, Inode: inode})
 }
 
@@ -76,7 +77,7 @@ func (e *Engine) moveCopy(v *meta.Version, rel []byte) error {
 // is moved meanwhile, because its file got another name, is found where it is then.
 func (e *Engine) openCopy(v *meta.Version) (*os.File, []byte, error) {
 	for rel := v.Fallback; ; {
-		f, err := e.Fallback.open(rel, unix.O_RDONLY, 0)
+		f, err := e.Fallback.open(rel)
 		if !gone(err) {
 			return f, rel, err
 		}

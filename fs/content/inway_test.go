@@ -40,7 +40,7 @@ func (l *doubtLife) toFallback(ino meta.Ino) {
 	}
 }
 
-// onlyThere takes a file's content from this server, and wants it to be read.
+// onlyThere is read for a file whose content is taken from this server before.
 func (l *doubtLife) onlyThere(dir meta.Ino, name, text string) {
 	l.t.Helper()
 	n, err := l.meta.Lookup(dir, []byte(name))
@@ -54,12 +54,22 @@ func (l *doubtLife) onlyThere(dir meta.Ino, name, text string) {
 	if err == nil {
 		err = l.engine.SweepNow()
 	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.read(dir, name, text)
+}
+
+// read wants a file to be read.
+func (l *doubtLife) read(dir meta.Ino, name, text string) {
+	l.t.Helper()
+	n, err := l.meta.Lookup(dir, []byte(name))
 	var h *content.Handle
 	if err == nil {
 		h, err = l.engine.Open(l.t.Context(), n.Ino, unix.O_RDONLY)
 	}
 	if err != nil {
-		l.t.Errorf("%s, at %q in the fallback: %v", name, v.Fallback, err)
+		l.t.Errorf("%s: %v", name, err)
 		return
 	}
 	defer l.engine.Release(h)

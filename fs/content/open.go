@@ -247,6 +247,10 @@ func (e *Engine) load(ctx context.Context, l *live, write, trunc bool) error {
 		return l.mark()
 	}
 	f, later, err := e.openChecked(ctx, &v, !write)
+	if noRoom(err) && !write && safe(&v) {
+		// That its file is no good could not be put on record: nothing can be kept.
+		return e.loadPassing(ctx, l, &v)
+	}
 	if err != nil {
 		return err
 	}

@@ -173,27 +173,24 @@ func (e *Engine) emptyTrash() error {
 // settleTrash makes durable why files were thrown away. Where closes do not wait for
 // the disk, what came in their place is made so before.
 func (e *Engine) settleTrash() error {
-	if err := e.Meta.Failed(); err != nil {
-		return err
-	}
 	if e.Durability == Relaxed {
 		if err := e.Local.SyncAll(); err != nil {
 			return err
 		}
 	}
-	err := e.certain()
-	if errors.Is(err, meta.ErrNoSpace) {
-		// There is no room for the row that makes the store sync its log. The log is
-		// on this file system, and whole up to there.
-		return e.Local.SyncAll()
-	}
-	return err
+	return e.certain()
 }
 
 // certain returns when all that the metadata shows is durable, so that what it does not
 // need any more may go. It fails once the outcome of a change is in doubt.
 func (e *Engine) certain() error {
-	if err := e.Meta.Sync(context.Background()); err != nil {
+	err := e.Meta.Sync(context.Background())
+	if errors.Is(err, meta.ErrNoSpace) {
+		// There is no room for the row that makes the store sync its log. The log is
+		// on the local store's file system, and whole up to there.
+		err = e.Local.SyncAll()
+	}
+	if err != nil {
 		return fmt.Errorf("nothing is removed before the metadata is durable: %w", err)
 	}
 	return nil

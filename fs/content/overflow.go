@@ -9,8 +9,6 @@ import (
 	"math"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"contentfs/fs/crash"
 	"contentfs/meta"
 )
@@ -114,8 +112,10 @@ func (e *Engine) overflow(v *meta.Version) error {
 	if err == nil {
 		err = e.Meta.SetFallback(v.ID, rel)
 	}
+	if meta.InDoubt(err) {
+		return err // the next start may find it on record
+	}
 	if err != nil {
-		// Where SetFallback failed and is on record all the same, the copy stays.
 		_, known := e.Meta.InFallback(rel)
 		if gone(known) {
 			err = errors.Join(err, e.Fallback.remove(rel, 0))
@@ -141,7 +141,7 @@ func (e *Engine) copyToOverflow(v *meta.Version, rel []byte) error {
 		return fmt.Errorf("version %d: %w", v.ID, ErrLost)
 	}
 	defer src.Close()
-	dst, err := e.Fallback.open(rel, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, 0o600)
+	dst, err := e.Fallback.create(rel)
 	if err != nil {
 		return err
 	}

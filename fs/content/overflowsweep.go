@@ -28,6 +28,12 @@ func (e *Engine) sweepOverflow() error {
 	if gone(err) {
 		return nil
 	}
+	if len(names) > 0 {
+		// A copy whose record is in doubt looks like one that has none.
+		if err := e.certain(); err != nil {
+			return err
+		}
+	}
 	errs := []error{err}
 	for _, name := range names {
 		if err := e.sweepCopy([]byte(overflowDir + "/" + name)); err != nil {

@@ -49,7 +49,7 @@ func (r *recovery) run(ctx context.Context) error {
 		r.Log.Warn("the local store holds files that contentfs did not make; they are left alone", "count", foreign)
 	}
 	// What a crash left visible is durable before anything is done because of it.
-	if err := r.certain(); err != nil && !noRoom(err) {
+	if err := r.certain(); err != nil {
 		return err
 	}
 	last, err := r.Meta.LastVersion()

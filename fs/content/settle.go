@@ -259,6 +259,9 @@ func (e *Engine) clear(rel []byte) error {
 	if err != nil && !gone(err) {
 		return err
 	}
+	if err := e.Meta.Failed(); err != nil {
+		return err // a version may have the path all the same, after the next start
+	}
 	to, err := e.Fallback.setAside(rel)
 	if gone(err) || blocked(err) {
 		return nil

@@ -116,6 +116,20 @@ func TestSameName(t *testing.T) {
 	}
 }
 
+// TestOlderFile: a local file from before the object at its path stays behind it.
+func TestOlderFile(t *testing.T) {
+	v := newVolume(t)
+	v.file(local.Identity{Kind: local.Committed, Size: 3, Mode: meta.TypeRegular | 0o600, Path: []byte("/a")}, "old")
+	<-time.After(20 * time.Millisecond) // longer than a tick of the file system's clock
+	v.upload("/a", "a")
+	v.lose()
+	r := v.build(FromListing)
+	v.want("/a 100640 7:8 1 here:a S3:a")
+	if r.Adopted.Number != 0 || r.Quarantined.Number != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestDraftsOfTheCopy: a file that was open for writing when the copy was taken counts
 // if it was committed since.
 func TestDraftsOfTheCopy(t *testing.T) {

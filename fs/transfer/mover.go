@@ -127,8 +127,9 @@ func (m *Mover) Run(ctx context.Context, report func(Progress)) (Result, error) 
 // find sends what is to be moved.
 func (m *Mover) find(ctx context.Context, found chan<- *Item) error {
 	now, n := time.Now(), 0
+	var once linked
 	return m.Walk(ctx, &m.Selection, func(i *Item) error {
-		if !m.Selection.Fits(i, now) || !m.Needs(i) {
+		if !m.Selection.Fits(i, now) || !m.Needs(i) || once.met(i) {
 			return nil
 		}
 		select {

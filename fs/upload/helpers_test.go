@@ -19,6 +19,7 @@ import (
 	"contentfs/fs/local"
 	"contentfs/meta"
 	"contentfs/meta/sqlite"
+	"contentfs/meta/sqlite/sqlitetest"
 )
 
 const (
@@ -39,9 +40,11 @@ type env struct {
 	gate   *gate
 	store  *store
 	log    *lines
+	faults sqlitetest.Faults // of the database
 
-	dir  string
-	stop func()
+	dir   string
+	stop  func()
+	fails bool // the metadata are to end by themselves
 }
 
 // newEnv makes one whose uploads are due after debounce. Its end compares what is
@@ -52,7 +55,7 @@ func newEnv(t *testing.T, debounce time.Duration) *env {
 	e := &env{T: t, gate: newGate(), log: &lines{t: t}, dir: t.TempDir(), stop: func() {}}
 	e.store = &store{Backend: fault.New(mem.New())}
 	var err error
-	e.meta, err = sqlite.Open(filepath.Join(e.dir, "meta.db"), sqlite.Options{})
+	e.meta, err = sqlite.Open(filepath.Join(e.dir, "meta.db"), sqlite.Options{Wrap: e.faults.Wrap})
 	e.must(err)
 	e.local, err = local.Open(filepath.Join(e.dir, "local"))
 	e.must(err)
@@ -69,7 +72,11 @@ func newEnv(t *testing.T, debounce time.Duration) *env {
 		e.stop()
 		e.audit()
 		cancel()
-		e.must(errors.Join(<-writer, e.meta.Close(), e.local.Close()))
+		err := <-writer
+		if e.fails != errors.Is(err, meta.ErrInDoubt) {
+			t.Errorf("the metadata ended with %v", err)
+		}
+		e.must(errors.Join(e.meta.Close(), e.local.Close()))
 		e.await("all goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 		e.log.check()
 	})

@@ -200,10 +200,17 @@ func (u *Uploader) Deliver(ctx context.Context, id meta.VersionID) error {
 			return nil // as safe as it is meant to be
 		}
 		if errors.Is(err, content.ErrSettled) {
-			if id, err = u.successor(v.Ino); err == nil && id == 0 {
+			next, serr := u.successor(v.Ino)
+			if serr == nil && next == 0 {
 				return nil
 			}
-			continue
+			if serr != nil || next != id {
+				id, err = next, serr
+				continue
+			}
+		}
+		if errors.Is(err, meta.ErrClosed) {
+			return fmt.Errorf("deliver version %d: %w", id, err) // it can never be put on record
 		}
 		if time.Since(start) > u.patience() {
 			// Not to the end of the loop: what does not exist there was replaced, and
@@ -284,7 +291,7 @@ type Progress struct {
 }
 
 // Drain sends everything in the queue, without waiting for debounces, and returns
-// when it is empty or ctx ends. report is called every now and then.
+// when it is empty, ctx ends or the metadata failed. report is called every now and then.
 func (u *Uploader) Drain(ctx context.Context, report func(Progress)) error {
 	const interval = 200 * time.Millisecond
 	u.draining.Add(1)
@@ -295,6 +302,9 @@ func (u *Uploader) Drain(ctx context.Context, report func(Progress)) error {
 	for {
 		done := u.done.Load() - start // before the queue is looked at: see Progress
 		s, err := u.engine.Meta.Stats()
+		if err == nil {
+			err = u.engine.Meta.Failed() // nothing that is sent can be put on record
+		}
 		if err != nil {
 			return fmt.Errorf("drain: %w", err)
 		}

@@ -19,8 +19,8 @@ const Workers = 8
 // aside is how long a version is left alone that somebody has open for writing.
 const aside = 500 * time.Millisecond
 
-// roomPause is how long a version is left alone whose upload cannot be put on record
-// because the disk is full.
+// roomPause is how long a version is left alone about which nothing can be put on
+// record, because the disk is full most likely.
 const roomPause = time.Second
 
 // Gate tells whether the store can be asked; breaker.Breaker is one.
@@ -256,7 +256,8 @@ func (u *Uploader) work(ctx context.Context, j meta.Upload) {
 }
 
 func (u *Uploader) settle(ctx context.Context, j meta.Upload, err error) {
-	if err == nil || errors.Is(err, content.ErrSettled) || errors.Is(err, errStays) {
+	unrecorded := errors.Is(err, meta.ErrNoSpace) || errors.Is(err, meta.ErrClosed)
+	if !unrecorded && (err == nil || errors.Is(err, content.ErrSettled) || errors.Is(err, errStays)) {
 		u.mu.Lock()
 		delete(u.items, j.Version)
 		u.mu.Unlock()
@@ -289,9 +290,9 @@ func (u *Uploader) setAside(id meta.VersionID) {
 
 // failed puts a failure down, and when to try again.
 func (u *Uploader) failed(ctx context.Context, j meta.Upload, err error) {
-	if errors.Is(err, meta.ErrNoSpace) {
-		// The disk is full, of which the engine told. It says nothing of the store, and
-		// could not be put down.
+	if errors.Is(err, meta.ErrNoSpace) || errors.Is(err, meta.ErrClosed) {
+		// The disk is full, of which the engine told, or the metadata take nothing any
+		// more. It says nothing of the store, and could not be put down.
 		u.leave(j.Version, time.Now().Add(roomPause))
 		return
 	}

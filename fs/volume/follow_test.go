@@ -192,12 +192,12 @@ func TestAttributesOfATree(t *testing.T) {
 	inMount := func(parts ...string) string { return filepath.Join(append([]string{v.Path}, parts...)...) }
 	same(inMount)
 	// Written anew, the file in the directory is another one.
+	v.Switch(false)
 	must(t, os.WriteFile(inMount("dir", "file"), []byte("newer"), 0o640))
 	must(t, unix.Lsetxattr(inMount("dir", "file"), "user.long", []byte("changed"), 0))
 	must(t, unix.Lremovexattr(inMount("dir", "file"), "user.empty"))
 	attrs["dir/file"]["user.long"] = "changed"
 	delete(attrs["dir/file"], "user.empty")
-	v.Switch(false)
 	v.Await("the file in the fallback", func() bool { return state(v, inMount("dir", "file")) == "fallback" })
 	leave(v)
 	same(in)

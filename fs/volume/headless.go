@@ -43,8 +43,12 @@ func (v *Volume) Work(ctx context.Context, work func(context.Context) error) err
 }
 
 // arrange makes the fallback a plain tree where that was asked for. It follows the last
-// request and the last upload.
+// request and the last upload. Where the metadata failed nothing is moved because of what
+// they show.
 func (v *Volume) arrange() error {
+	if v.meta.Failed() != nil {
+		return nil
+	}
 	plain, err := v.engine.Plain()
 	if err != nil || !plain || v.o.ReadOnly {
 		return err

@@ -89,6 +89,10 @@ func checkObject(v *volumetest.Volume, o backend.Object, data []byte, mtime time
 		UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
 		Mtime: mtime.UnixNano(), Size: int64(len(data)), Version: v.Version(scaled).ID,
 	}
+	if got.Volume == "" || got.Life == "" {
+		v.Error("the object does not say which volume and life of its database it is of")
+	}
+	got.Volume, got.Life = "", "" // told by the tests of orphans
 	if !reflect.DeepEqual(got, want) {
 		v.Errorf("metadata says %+v, not %+v", got, want)
 	}

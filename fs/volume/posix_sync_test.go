@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -79,8 +78,7 @@ func TestPosixSyncWritesCrash(t *testing.T) {
 			write(t, f, want[path], 0)
 			files = append(files, f)
 		}
-		crash := v.Options.State + ".crash"
-		must(t, exec.CommandContext(t.Context(), "cp", "-a", v.Options.State, crash).Run())
+		crash := crashed(v)
 		for _, f := range files {
 			must(t, f.Close())
 		}

@@ -3,6 +3,7 @@ package volume_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -216,4 +217,31 @@ func sorted(t testing.TB, dir string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// crashed copies a volume's state as a crash of the process at this moment would leave
+// it, and returns where to. The files of the database belong together: they are copied
+// again if one of them changed meanwhile.
+func crashed(v *volumetest.Volume) string {
+	t := v.T
+	t.Helper()
+	to := v.Options.State + ".crash"
+	stamps := func() (s string) {
+		for _, name := range []string{"meta.db", "meta.db-wal", "meta.db-mark"} {
+			st, err := os.Stat(filepath.Join(v.Options.State, name))
+			must(t, err)
+			s += fmt.Sprintln(name, st.Size(), st.ModTime().UnixNano())
+		}
+		return s
+	}
+	for range 1000 {
+		before := stamps()
+		must(t, os.RemoveAll(to))
+		must(t, exec.CommandContext(t.Context(), "cp", "-a", v.Options.State, to).Run())
+		if stamps() == before {
+			return to
+		}
+	}
+	t.Fatal("the database is never at rest")
+	return ""
 }

@@ -3,7 +3,6 @@ package volume_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -145,8 +144,7 @@ func TestPosixUnlinkedCrash(t *testing.T) {
 		must(t, err)
 		must(t, d.Sync()) // the names' removal is on disk
 		must(t, d.Close())
-		crash := v.Options.State + ".crash"
-		must(t, exec.CommandContext(t.Context(), "cp", "-a", v.Options.State, crash).Run())
+		crash := crashed(v)
 		for _, f := range files {
 			must(t, f.Close())
 		}

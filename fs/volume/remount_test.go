@@ -14,6 +14,7 @@ import (
 
 	"contentfs/fs/volume"
 	"contentfs/fs/volume/volumetest"
+	"contentfs/meta"
 )
 
 func TestRemount(t *testing.T) {
@@ -68,6 +69,32 @@ func sameTree(a, b map[string]syscall.Stat_t) bool {
 		}
 	}
 	return true
+}
+
+// TestDatabaseGone: where content lies and its database does not, none is made: it
+// would know nothing of what is only here.
+func TestDatabaseGone(t *testing.T) {
+	v := volumetest.Start(t, nil)
+	content := random(1000)
+	v.Write("f", content)
+	awaitS3(v, "f")
+	v.Unmount()
+	aside := t.TempDir()
+	move := func(from, to string) {
+		t.Helper()
+		for _, name := range []string{"meta.db", "meta.db-wal", "meta.db-shm", "meta.db-mark"} {
+			if err := os.Rename(filepath.Join(from, name), filepath.Join(to, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+	}
+	move(v.Options.State, aside)
+	if err := v.TryMount(); !errors.Is(err, meta.ErrMissing) {
+		t.Errorf("mounted without the database: %v", err)
+	}
+	move(aside, v.Options.State)
+	v.Mount()
+	expect(v, "f", content)
 }
 
 func TestStateInUse(t *testing.T) {

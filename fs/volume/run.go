@@ -119,7 +119,7 @@ func (v *Volume) live(ctx context.Context, served chan struct{}, ready func()) e
 	err = errors.Join(err, g.Wait())
 	crash.Here(crash.EndStopped)
 	err = errors.Join(err, v.arrange())
-	if err == nil {
+	if err == nil && v.meta.Failed() == nil {
 		v.lastCopy()
 	}
 	return err

@@ -32,15 +32,19 @@ func testRestore(e *env) {
 		e.restored("/d", "k6", late+4, late+4),
 		e.restored("/d/lost", "lost", late+5, late+5),
 		e.restored("/d/waiting", "k1", v.ID, v.ID),
+		e.restored("/d/second", "k9", late+8, late+8),
+		e.restored("/d/second", "k10", late+7, late+7), // is older
 	}
 	r := meta.RestoreRequest{Known: known, ImportRequest: meta.ImportRequest{DirMode: 0o750, DirUID: 7, DirGID: 8, Now: e.now()}}
 	got := get(e.s.RestoreObjects(list, r))(e)
 	same(e, "outcomes", fmt.Sprint(got), fmt.Sprint([]meta.RestoreOutcome{meta.RestoreOld, meta.RestoreFinished, meta.RestoreFile,
-		meta.RestoreFile, meta.RestoreMoved, meta.RestoreInTheWay, meta.RestoreInTheWay, meta.RestoreOld, meta.RestoreKnown}))
+		meta.RestoreFile, meta.RestoreMoved, meta.RestoreInTheWay, meta.RestoreInTheWay, meta.RestoreOld, meta.RestoreKnown,
+		meta.RestoreFile, meta.RestoreOld}))
 	same(e, "queued", e.queued(v.ID), false)
 	n := get(e.s.Resolve([]byte("/x/y/moved")))(e)
 	same(e, "node", [4]any{n.Mode, n.UID, n.Size, n.Version}, [4]any{uint32(meta.TypeRegular | 0o640), uint32(7), int64(600), late + 1})
 	same(e, "key", get(e.s.Current(n.Ino))(e).Key, "k4")
+	same(e, "the newest", get(e.s.Resolve([]byte("/d/second")))(e).Version, late+8)
 	same(e, "versions", len(get(e.s.Versions(n.Ino))(e)), 2)
 	_, err = e.s.Resolve([]byte("/d/new"))
 	e.fails(err, meta.ErrNotExist)

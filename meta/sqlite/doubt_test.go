@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -139,5 +140,34 @@ func TestFullForOne(t *testing.T) {
 	check(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestInDoubtAtTheEnd: the last commit of a life is the one whose sync fails. The store
+// failed then too, and leaves its log alone.
+func TestInDoubtAtTheEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meta.db")
+	var f sqlitetest.Faults
+	s := must(Open(path, Options{Wrap: f.Wrap}))(t)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	if err := s.SetSetting("before", "1"); err != nil {
+		t.Fatal(err)
+	}
+	f.FailSync(1)
+	if err := s.Touch(meta.Root, 1<<62); err != nil { // for the end, or the next second
+		t.Fatal(err)
+	}
+	stop()
+	err := <-ended
+	if !errors.Is(err, meta.ErrInDoubt) || s.Failed() == nil {
+		t.Errorf("Run ended with %v, and the store failed with %v", err, s.Failed())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if st, err := os.Stat(path + "-wal"); err != nil || st.Size() == 0 {
+		t.Errorf("the log was not left alone: %v", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 type Faults struct {
 	mu     sync.Mutex // guards what follows
 	doubt  int        // commits until the one whose sync fails; 0: none
+	unseen bool       // nobody sees what that one did
 	full   string     // part of a statement that finds the disk full
 	fulls  int        // how often; negative: always
 	found  int        // how often it was, since it was asked for
@@ -36,6 +37,14 @@ func (f *Faults) FailSync(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.doubt = n
+}
+
+// FailSyncUnseen is FailSync for a life in which nobody sees the change, as SQLite has
+// it: only the next start would find it in the log, which a test does without.
+func (f *Faults) FailSyncUnseen(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.doubt, f.unseen = n, true
 }
 
 // FailFull has statements that contain text find the disk full, times times, or for ever
@@ -100,7 +109,7 @@ type stmt struct {
 
 // ExecContext runs the statement, or fails as the disk would have it.
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	switch s.c.faults.next(s.query) {
+	switch o := s.c.faults.next(s.query); o {
 	case fails:
 		return nil, sqlite3.Error{Code: sqlite3.ErrIoErr, ExtendedCode: sqlite3.ErrIoErrWrite, SystemErrno: syscall.EIO}
 	case full:
@@ -108,8 +117,14 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (drive
 			return nil, err
 		}
 		return nil, sqlite3.Error{Code: sqlite3.ErrFull, SystemErrno: syscall.ENOSPC}
-	case doubtful:
-		if _, err := s.SQLiteStmt.ExecContext(ctx, args); err != nil {
+	case doubtful, unseen:
+		var err error
+		if o == unseen {
+			_, err = s.c.Exec("ROLLBACK", nil)
+		} else {
+			_, err = s.SQLiteStmt.ExecContext(ctx, args)
+		}
+		if err != nil {
 			return nil, err
 		}
 		return nil, sqlite3.Error{Code: sqlite3.ErrIoErr, ExtendedCode: sqlite3.ErrIoErrFsync, SystemErrno: syscall.EIO}
@@ -137,6 +152,7 @@ const (
 	fails
 	full
 	doubtful
+	unseen
 )
 
 func (f *Faults) next(query string) outcome {
@@ -152,6 +168,9 @@ func (f *Faults) next(query string) outcome {
 	case query == "COMMIT" && f.doubt > 0:
 		if f.doubt--; f.doubt == 0 {
 			f.broken = true
+			if f.unseen {
+				return unseen
+			}
 			return doubtful
 		}
 	}
