@@ -30,6 +30,7 @@ old database is kept beside the new one. contentfs gc removes nothing for 7 days
 			return s.group == groupStore || s.key == "state" || s.key == "uid" || s.key == "gid" || s.key == "umask"
 		}),
 			&cli.StringFlag{Name: "from", Value: string(rebuild.FromSnapshot), Usage: "begin with `WHAT`: snapshot (a copy of the database, if there is one) or listing"},
+			&cli.BoolFlag{Name: "all-volumes", Usage: "take objects that say they are of another volume, too: only if nobody uses that any more"},
 			&cli.StringFlag{Name: "volume-id", Usage: "`ID` of the volume, where the bucket tells of several", DefaultText: "the only one, or that of most objects"},
 			&cli.BoolFlag{Name: "yes", Usage: "put the new database in place", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "force", Usage: "also in the place of a database that is not damaged", DisableDefaultText: true},
@@ -55,7 +56,7 @@ func (p *program) rebuild(ctx context.Context, c *cli.Context) (err error) {
 		return rebuildFailure(t, err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	work, err := p.rebuildOf(ctx, t, from, c.String("volume-id"))
+	work, err := p.rebuildOf(ctx, t, from, c.String("volume-id"), c.Bool("all-volumes"))
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (p *program) rebuilt(asJSON, yes bool, work *rebuild.Rebuild, out *rebuildR
 }
 
 // rebuildOf says what is to be rebuilt, as the settings have it.
-func (p *program) rebuildOf(ctx context.Context, t *target, from rebuild.Source, id string) (*rebuild.Rebuild, error) {
+func (p *program) rebuildOf(ctx context.Context, t *target, from rebuild.Source, id string, all bool) (*rebuild.Rebuild, error) {
 	b, err := p.openStore(ctx, t.store)
 	if err != nil {
 		return nil, err
@@ -102,6 +103,7 @@ func (p *program) rebuildOf(ctx context.Context, t *target, from rebuild.Source,
 	r := &rebuild.Rebuild{State: t.state, Objects: b, Bucket: t.store.bucket, From: from, Volume: id, Now: p.now,
 		DirMode: 0o755 &^ t.umask, UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
 	r.Prefixes = prefixesOf(t.config)
+	r.AllVolumes = all
 	if t.uid != nil {
 		r.UID = *t.uid
 	}

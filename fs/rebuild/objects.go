@@ -36,8 +36,7 @@ func (w *work) takeObjects(ctx context.Context) error {
 	if err := w.ask(ctx, list); err != nil {
 		return err
 	}
-	w.strangers(list)
-	restored := w.restorable(list)
+	restored := w.restorable(w.ours(list))
 	// The newest of a path is the last.
 	slices.SortFunc(restored, func(a, b meta.RestoredObject) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Key, b.Key))

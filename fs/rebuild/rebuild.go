@@ -30,7 +30,7 @@ const (
 	FromListing Source = "listing"
 )
 
-// Rebuild is what is to be rebuilt. All but Volume is required.
+// Rebuild is what is to be rebuilt. All but Volume and AllVolumes is required.
 type Rebuild struct {
 	State    string // the volume's state directory
 	Objects  backend.Backend
@@ -38,6 +38,9 @@ type Rebuild struct {
 	Prefixes []string // of keys, without slashes around them: the volume's, then those of rules, all below it
 	From     Source
 	Volume   string // the volume's id, where the bucket tells of several
+
+	// AllVolumes takes objects that say they are of another volume, too.
+	AllVolumes bool
 
 	DirMode  uint32 // permission bits of directories that nothing tells of
 	UID, GID uint32 // their owner

@@ -51,16 +51,26 @@ func whose(list []*takeover.Version) map[string]int {
 	return named
 }
 
-// strangers tells of objects that say they are of another volume. They are taken all the
-// same: a volume that was begun anew, or taken over, has such.
-func (w *work) strangers(list []*takeover.Version) {
+// ours leaves out objects that say they are of another volume, and tells of them: what
+// this volume had on record it would delete one day, and the other may be in use. A
+// volume that was begun anew has such objects, too: AllVolumes takes them.
+func (w *work) ours(list []*takeover.Version) []*takeover.Version {
+	id := w.meta.VolumeID()
 	named := whose(list)
-	for _, id := range slices.Sorted(maps.Keys(named)) {
-		if id != w.meta.VolumeID() {
-			w.report.find("volume "+id, "%d objects say that they are of this volume; they are taken all the same. "+
-				"Do not go on if a volume with this id is in use", named[id])
+	for _, other := range slices.Sorted(maps.Keys(named)) {
+		switch {
+		case other == id:
+		case w.AllVolumes:
+			w.report.find("volume "+other, "%d objects say that they are of this volume; they are taken, as was asked for", named[other])
+		default:
+			w.report.find("volume "+other, "%d objects say that they are of this volume; they are left alone. "+
+				"--all-volumes takes them as well: only if nobody uses that volume any more", named[other])
 		}
 	}
+	if w.AllVolumes {
+		return list
+	}
+	return slices.DeleteFunc(list, func(v *takeover.Version) bool { return v.Info.Volume != "" && v.Info.Volume != id })
 }
 
 func (w *work) describe(ctx context.Context, list []*takeover.Version) error {

@@ -42,10 +42,15 @@ func TestKeepsItsID(t *testing.T) {
 	other := v.m.VolumeID()
 	v.lose()
 	r := v.build(FromSnapshot) // there is none
-	if r.Volume != id || len(r.Findings) != 1 || r.Findings[0].What != "volume "+other || r.Objects.Number != 3 {
-		t.Errorf("%s, not %s: %v", r.Volume, id, r.Findings)
+	if r.Volume != id || len(r.Findings) != 1 || r.Findings[0].What != "volume "+other || r.Objects.Number != 2 {
+		t.Errorf("%s, not %s, with %d objects: %v", r.Volume, id, r.Objects.Number, r.Findings)
 	}
 	v.close()
+	all := v.rebuild(FromListing)
+	all.AllVolumes = true
+	if r, err := all.Build(context.Background()); err != nil || r.Volume != id || len(r.Findings) != 1 || r.Objects.Number != 3 {
+		t.Errorf("all volumes: %+v, %v", r, err)
+	}
 	chosen := v.rebuild(FromListing)
 	chosen.Volume = other
 	if r, err := chosen.Build(context.Background()); err != nil || r.Volume != other {
