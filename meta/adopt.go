@@ -61,6 +61,24 @@ func (t *tx) adoptRoot(top *Node) error {
 	return t.exec(`UPDATE node SET origin = $2 WHERE ino = $1`, Root, []byte{})
 }
 
+// ReadoptFallback has all of the fallback taken in once more, if there ever was one: for
+// who makes a database again of a copy, since when content may have come to the fallback.
+// What is on record stays as it is. What was still to be taken into a directory that has
+// another name by now comes under its old name. Durable.
+func (s *Store) ReadoptFallback() error {
+	err := s.durable(func(t *tx) error {
+		known, err := exists(t, `SELECT 1 FROM setting WHERE key = $1`, settingFallback)
+		if err != nil || !known {
+			return err
+		}
+		if err := t.exec(`UPDATE node SET origin = NULL WHERE origin IS NOT NULL`); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE node SET origin = $2 WHERE ino = $1`, Root, []byte{})
+	})
+	return opErr("take in the fallback again", err)
+}
+
 // AdoptedFallback tells which directory the fallback is, "" if there never was one.
 func (s *Store) AdoptedFallback() (string, error) {
 	id, err := s.Setting(settingFallback)

@@ -139,7 +139,7 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 	return found, opErr("check", err)
 }
 
-// checkPlaces finds names that are not where they are looked for.
+// checkPlaces finds names that cannot be, and names that are not where they are looked for.
 func checkPlaces(ctx context.Context, q source) (found []string, err error) {
 	rows, err := q.query(`SELECT parent, place, name FROM name`)
 	if err != nil {
@@ -151,6 +151,10 @@ func checkPlaces(ctx context.Context, q source) (found []string, err error) {
 		var name []byte
 		if err := rows.Scan(&parent, &place, &name); err != nil {
 			return nil, err
+		}
+		if checkName(name) != nil {
+			found = append(found, fmt.Sprintf("name %q in node %d: no file can be called that.", name, parent))
+			continue
 		}
 		if q.place(name) != Place(place) {
 			found = append(found, fmt.Sprintf("name %q in node %d: a name is at the place of another.", name, parent))

@@ -57,16 +57,21 @@ func (t *tx) exec(query string, args ...any) error {
 
 // affect runs a statement and reports whether it changed a row.
 func (t *tx) affect(query string, args ...any) (bool, error) {
+	n, err := t.affected(query, args...)
+	return n > 0, err
+}
+
+// affected is affect that tells how many rows.
+func (t *tx) affected(query string, args ...any) (int64, error) {
 	stmt, err := t.prepare(query)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	result, err := stmt.Exec(args...)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	n, err := result.RowsAffected()
-	return n > 0, err
+	return result.RowsAffected()
 }
 
 // must is affect where no row to change means why.

@@ -190,8 +190,15 @@ func (t *tx) changing(id VersionID) (Version, error) {
 	return v, err
 }
 
+// unfinished is true of an entry of the queue whose errand its version is not at the end
+// of: it was given while another was carried out.
+const unfinished = `EXISTS (SELECT 1 FROM version v WHERE v.id = upload.version AND v.retired = 0 AND (
+	upload.goal = 1 AND v.remote <> 2 OR upload.goal = 2 AND v.fallback IS NULL
+	OR upload.goal = 3 AND v.remote = 2 AND upload.to_bucket <> '' AND (v.bucket <> upload.to_bucket OR v.prefix <> upload.to_prefix)))`
+
 // arrived takes a version from the queue that is where it belongs by a path, nil: by
-// any. If its file has another name by now, it stays there and follows it.
+// any, and on record there. If its file has another name by now, it stays queued and
+// follows it; and so it does if it got another errand meanwhile.
 func (t *tx) arrived(v *Version, path []byte, follow Goal, now int64) error {
 	if path != nil && v.Retired == 0 {
 		at, err := getPath(t, v.Ino)
@@ -200,12 +207,11 @@ func (t *tx) arrived(v *Version, path []byte, follow Goal, now int64) error {
 		}
 		if err == nil && !bytes.Equal(at, path) {
 			return t.exec(`INSERT INTO upload (version, due, since, goal) VALUES ($1, $2, $2, $3)
-				ON CONFLICT (version) DO UPDATE SET due = excluded.due, goal = excluded.goal, attempts = 0, error = NULL,
-					held = NULL, to_bucket = '', to_prefix = ''`, v.ID, now, follow)
+				ON CONFLICT (version) DO UPDATE SET due = excluded.due, attempts = 0, error = NULL, held = NULL,
+					goal = CASE WHEN `+unfinished+` THEN upload.goal ELSE excluded.goal END`, v.ID, now, follow)
 		}
 	}
-	_, err := t.dequeue(v.ID)
-	return err
+	return t.exec(`DELETE FROM upload WHERE version = $1 AND NOT `+unfinished, v.ID)
 }
 
 // dequeue takes a version from the upload queue and gives since when it was only

@@ -26,15 +26,15 @@ var below = map[string][]string{
 		"backend", "backend/s3", // check talks to the bucket itself
 	},
 
-	"fs/volume": {"fs", "fs/crash", "fs/snapshot", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
+	"fs/volume": {"fs", "fs/crash", "fs/snapshot", "fs/rebuild", "fs/redirect", "fs/content", "fs/local", "fs/upload", "fs/policy", "fs/control", "fs/audit",
 		"meta", "meta/sqlite", "meta/postgres", "backend", "backend/s3", "backend/dir", "backend/breaker"},
 	"fs":          {"fs/content", "meta"},
 	"fs/redirect": {"fs/content", "meta"},
 	"fs/upload":   {"fs/content", "fs/crash", "meta", "backend"},
 	"fs/transfer": {"fs/content", "fs/crash", "meta"},
 	"fs/takeover": {"fs/content", "fs/crash", "meta", "backend"},
-	"fs/snapshot": {"fs/content", "meta", "backend"},
-	"fs/rebuild":  {"fs/snapshot", "fs/takeover", "fs/content", "fs/local", "meta", "meta/sqlite", "backend"},
+	"fs/snapshot": {"fs/content", "fs/crash", "meta", "backend"},
+	"fs/rebuild":  {"fs/snapshot", "fs/takeover", "fs/content", "fs/crash", "fs/local", "meta", "meta/sqlite", "backend"},
 	"fs/audit":    {"fs/content", "fs/crash", "fs/local", "meta", "backend"},
 	"fs/content":  {"fs/crash", "fs/local", "fs/policy", "meta", "backend"},
 	"fs/control":  {"meta"},

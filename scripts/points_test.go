@@ -15,7 +15,7 @@ func TestCrashPoints(t *testing.T) {
 	var listed []string
 	passed := make(map[string]int) // by name
 	calls := make(map[string]int)  // of crash.Here, by constant
-	given := map[string]string{"meta": "database", "meta/sqlite": "database", "backend/s3": "multipart"}
+	given := map[string]string{"meta": "database", "meta/sqlite": "database", "backend/s3": "multipart", "fs/local": "reserve"}
 	for _, s := range sources(t, token.NewFileSet()) {
 		if s.test {
 			continue

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"contentfs/fs/crash"
 )
 
@@ -50,6 +52,12 @@ func fallbackAct() act {
 		}
 		return err
 	}
+	// The end of a mount does not wait for copies to follow.
+	alive := func(s *theatre) error { return s.rename(dir+"/settled.jpg", s.fresh()) }
+	linked := func(s *theatre) error {
+		s.Log.Expect("a file in the fallback that contentfs does not know was in the way") // the second name, see followInFallback
+		return settled(s)
+	}
 	renamed := func(s *theatre) error {
 		return all(func() error { return s.rename(dir+"/settled.jpg", s.fresh()) }, s.drain)
 	}
@@ -60,7 +68,7 @@ func fallbackAct() act {
 
 	}
 	throw := func(s *theatre) []string { return s.line("disable") }
-	return act{name: "fallback", fallback: true, prepare: switchedOff, scenes: []scene{
+	return act{name: "fallback", chained: true, fallback: true, prepare: switchedOff, scenes: []scene{
 		{point: crash.SettleDir, do: deep},
 		{point: crash.SettleCopied, do: deep},
 		{point: crash.SettleSynced, do: deep},
@@ -73,6 +81,8 @@ func fallbackAct() act {
 		{point: crash.WayAside, before: inTheWay, after: kept, do: func(s *theatre) error {
 			return all(func() error { return s.put(foreign, s.text(100)) }, s.drain)
 		}},
+		{point: crash.FollowLinked, before: linked, do: alive},
+		{point: crash.FollowMoved, cut: true, before: settled, do: alive},
 		{point: crash.SwitchThrown, command: throw},
 		{point: crash.ArrangePlaced, before: plain, do: renamed},
 		{point: crash.ArrangeMoved, before: plain, do: renamed},
@@ -98,6 +108,11 @@ func adoptAct() act {
 			if err := os.WriteFile(filepath.Join(s.folder, path), []byte(path), 0o644); err != nil {
 				return err
 			}
+			if i%50 == 0 {
+				if err := unix.Setxattr(filepath.Join(s.folder, path), "user.test", []byte(path), 0); err != nil {
+					return err
+				}
+			}
 			s.ledger.state[path] = path
 		}
 		return syncDisk(s.folder)
@@ -106,9 +121,20 @@ func adoptAct() act {
 		_, err := os.ReadDir(s.Join("u/many"))
 		return err
 	}
+	// dressed shows that what was taken in has its attributes.
+	dressed := func(s *theatre) error {
+		for i := 0; i < 700; i += 50 {
+			path, value := fmt.Sprintf("u/many/%d.txt", i), make([]byte, 100)
+			n, err := unix.Getxattr(s.Join(path), "user.test", value)
+			if err != nil || string(value[:n]) != path {
+				return fmt.Errorf("attribute of %s: %q, %v", path, value[:max(n, 0)], err)
+			}
+		}
+		return nil
+	}
 	return act{name: "adopt", fallback: true, scenes: []scene{
-		{point: crash.AdoptRecorded, before: before},
-		{point: crash.AdoptSome, pass: 3, before: before, do: look},
+		{point: crash.AdoptRecorded, before: before, after: dressed},
+		{point: crash.AdoptSome, pass: 3, before: before, do: look, after: dressed},
 	}}
 }
 
@@ -133,6 +159,9 @@ func overflowAct() act {
 			}
 			return errors.Join(err, startStore(s))
 		}, do: (*theatre).drain},
+		{point: crash.ReserveGiven, cut: true, before: func(s *theatre) error {
+			return all(func() error { return reserved(s) }, func() error { return fillDisk(s) })
+		}, mend: func(s *theatre) error { return os.Remove(s.ballast()) }},
 	}}
 }
 

@@ -226,12 +226,12 @@ func (s *theatre) wipe() {
 func (s *theatre) line(verb string, more ...string) []string {
 	args := append([]string{verb, "--state", s.State}, more...)
 	switch verb {
-	case "migrate", "restore", "move", "gc":
+	case "migrate", "restore", "move", "gc", "verify":
 		args = append(args, s.Store()...)
 		if s.folder != "" {
 			args = append(args, "--fallback", s.folder)
 		}
-	case "import":
+	case "import", "rebuild":
 		args = append(args, s.Store()...)
 	case "enable", "disable":
 		args = append(args, "--fallback", s.folder)

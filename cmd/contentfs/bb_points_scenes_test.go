@@ -1,11 +1,10 @@
 package main_test
 
-import ()
-
 // acts returns all scenes, grouped by the volume that they need.
 func acts() []act {
 	return []act{startAct(), migrationAct(), writeAct(), recoverAct(), uploadAct(), partsAct(), fetchAct(),
-		fallbackAct(), transferAct(), gcAct(), importAct(), adoptAct(), overflowAct()}
+		fallbackAct(), transferAct(), gcAct(), orphansAct(), importAct(),
+		adoptAct(), copiesAct(), rebuildAct(), cureAct(), frozenAct(), overflowAct()}
 }
 
 // filled begins an act with some files.

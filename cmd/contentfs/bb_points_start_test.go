@@ -25,10 +25,13 @@ func startAct() act {
 	works := func(s *theatre) error { return s.add() }
 	return act{name: "start", scenes: []scene{
 		{point: crash.StartLocked, before: anew, after: works},
+		{point: crash.MarkMade, before: anew, after: works},
 		{point: crash.DatabaseMade, before: anew, after: works},
 		{point: crash.DatabaseOpened, before: anew, after: works},
 		{point: crash.DatabaseSchema, before: anew, after: works},
+		{point: crash.MarkRunning, before: anew, after: works},
 		{point: crash.StartOpened, before: anew, after: works},
+		{point: crash.MarkBegun, cut: true, after: works},
 		{point: crash.StartRecovered, after: works},
 		{point: crash.StartMounted, after: works},
 	}}

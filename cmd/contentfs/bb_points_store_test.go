@@ -21,7 +21,10 @@ func uploadAct() act {
 		path := fmt.Sprintf("%s/f%03d.jpg", dir, s.n-1) // the file before its text
 		return s.away(func() error { return s.unlink(path) })
 	}
-	return act{name: "upload", prepare: filled(5), scenes: []scene{
+	below := func(s *theatre) error {
+		return s.once(func() error { return s.put("m/a/b.jpg", s.text(100)) })
+	}
+	return act{name: "upload", chained: true, prepare: filled(5), scenes: []scene{
 		{point: crash.UploadHashed, do: addAndEnd},
 		{point: crash.UploadAnnounced, do: addAndEnd},
 		{point: crash.UploadSent, do: addAndEnd},
@@ -41,6 +44,9 @@ func uploadAct() act {
 		{point: crash.EndStopped, do: addAndEnd},
 		{point: crash.DatabaseEnding, do: addAndEnd},
 		{point: crash.DatabaseEmpty, do: addAndEnd},
+		{point: crash.MarkEnded, cut: true, do: addAndEnd},
+		{point: crash.FollowSent, before: below, do: renamedDir},
+		{point: crash.FollowDone, before: below, do: renamedDir},
 	}}
 }
 
@@ -58,7 +64,7 @@ func partsAct() act {
 			s.T.Errorf("%d uploads in parts are left, and %d are not on record: %v", len(left), made, err)
 		}
 	}
-	return act{name: "parts", slow: true, end: none, scenes: []scene{
+	return act{name: "parts", chained: true, end: none, scenes: []scene{
 		{point: crash.MultipartMade, do: large},
 		{point: crash.MultipartKnown, cut: true, do: large},
 		{point: crash.MultipartPart, cut: true, pass: 2, do: large},

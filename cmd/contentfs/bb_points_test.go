@@ -92,23 +92,33 @@ func (r *pointRun) ways(p crash.Point) []strike {
 
 // play carries out the scenes of an act, on one stage.
 func (r *pointRun) play(t *testing.T, a act) {
-	a.scenes = slices.DeleteFunc(a.scenes, func(s scene) bool { return !r.wants(s.point) })
+	a.scenes = slices.DeleteFunc(a.scenes, func(s scene) bool { return !r.wants(s.point) || s.long && r.until.IsZero() && r.only == nil })
 	if len(a.scenes) == 0 {
 		return
 	}
 	t.Run(a.name, func(t *testing.T) {
-		s := newTheatre(t, a)
-		for i, x := range a.scenes {
-			alone := !a.slow || !r.until.IsZero() || i == len(a.scenes)-1
+		begun := time.Now()
+		s := newTheatre(t, a, r.until.IsZero())
+		t.Logf("%-32s %v", "prepared", time.Since(begun).Round(time.Millisecond))
+		var list []strike
+		var scenes []scene
+		for _, x := range a.scenes {
 			for _, k := range r.ways(x.point) {
-				begun := time.Now()
-				s.play(x, k, alone)
-				if t.Failed() {
-					t.Fatalf("at crash point %s; the end of the daemon's log:\n%s", k, s.Log.Tail())
-				}
-				r.struck[k]++
-				t.Logf("%-32s %v", k, time.Since(begun).Round(time.Millisecond))
+				list, scenes = append(list, k), append(scenes, x)
 			}
+		}
+		for i, k := range list {
+			begun := time.Now()
+			var next *scene
+			if i+1 < len(list) {
+				next = &scenes[i+1]
+			}
+			s.play(scenes[i], k, next)
+			if t.Failed() {
+				t.Fatalf("at crash point %s; the end of the daemon's log:\n%s", k, s.Log.Tail())
+			}
+			r.struck[k]++
+			t.Logf("%-32s %v", k, time.Since(begun).Round(time.Millisecond))
 		}
 		if a.end != nil {
 			a.end(s)

@@ -56,7 +56,7 @@ func writeAct() act {
 		}
 		return nil
 	}
-	return act{name: "write", prepare: filled(5), scenes: []scene{
+	return act{name: "write", chained: true, prepare: filled(5), scenes: []scene{
 		{point: crash.DatabaseApplied, pass: 3, do: busy},
 		{point: crash.DatabaseCommitted, pass: 3, do: busy},
 		{point: crash.DatabaseCopied, do: busy},

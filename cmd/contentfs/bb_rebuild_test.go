@@ -124,6 +124,8 @@ func TestRebuild(t *testing.T) {
 	v.Await("the uploads", uploaded)
 	v.Unmount()
 	want(t, v.Run("status", "--state", v.State, v.Name), 0, "metadata in S3")
+	old, err := os.ReadFile(filepath.Join(v.State, "meta.db"))
+	must(err)
 
 	v.Mount()
 	before := manifest(t, v)
@@ -155,6 +157,18 @@ func TestRebuild(t *testing.T) {
 	auditVolume(t, v, openBucket(t, v))
 	want(t, rebuild("--yes"), 3, "not damaged", "--force")
 	want(t, v.Run(append([]string{"gc", v.Name, "--state", v.State, "--grace", "0s", "--yes"}, v.Store()...)...), 1, "rebuilt", "--force")
+
+	// An old copy that was put back: nobody takes it for what there is, and what they
+	// say to do works.
+	must(os.WriteFile(filepath.Join(v.State, "meta.db"), old, 0o600))
+	for _, command := range []string{"status", "errors", "history"} {
+		args := []string{command, "--state", v.State, v.Name}
+		if command == "history" {
+			args = append(args, "/late/image/uploaded.jpg")
+		}
+		want(t, v.Run(args...), 3, "older than its last state", "contentfs rebuild "+v.Name)
+	}
+	want(t, rebuild("--yes"), 0, "damaged", "older than its last state", "is rebuilt")
 
 	// A damaged database, and no local files.
 	f, err := os.OpenFile(filepath.Join(v.State, "meta.db"), os.O_WRONLY, 0)

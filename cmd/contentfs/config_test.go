@@ -42,6 +42,21 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// TestConfigOfAnybody: a file that everybody may write to decides nothing.
+func TestConfigOfAnybody(t *testing.T) {
+	f := newFixture(t)
+	name := f.write("etc/web.toml", "bucket = \"theirs\"\n")
+	for mode, ok := range map[os.FileMode]bool{0o644: true, 0o664: true, 0o666: false, 0o602: false} {
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.load("web", "", given{})
+		if (err == nil) != ok || err != nil && (exitCode(err) != exitConfig || !strings.Contains(err.Error(), name)) {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+	}
+}
+
 // TestEverySettingInEveryPlace sets each setting in each of its three places.
 func TestEverySettingInEveryPlace(t *testing.T) {
 	samples := map[string]string{

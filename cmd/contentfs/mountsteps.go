@@ -74,6 +74,10 @@ func mountFailure(cfg *config, err error) error {
 		f.try = "modprobe fuse; in a container, give it the device /dev/fuse and the capability SYS_ADMIN"
 	case errors.Is(err, volume.ErrNoFusermount):
 		f.try = "install the package fuse3, or mount as root"
+	case errors.Is(err, volume.ErrFallbackMissing), errors.Is(err, volume.ErrFallbackOther):
+		f.try = "--fallback DIR, or fallback = \"DIR\" in the configuration: the directory that it was"
+	case errors.Is(err, volume.ErrFallbackPlace):
+		f.try = "another --fallback, --state or mount point"
 	case errors.Is(err, volume.ErrListen):
 		f.try = fmt.Sprintf("another http = \"127.0.0.1:PORT\", or --http=; ss -ltnp shows who has %s", cfg.http)
 	case meta.NotAsLeft(err):

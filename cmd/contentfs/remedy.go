@@ -16,8 +16,8 @@ var remedies = map[string]string{
 	"RequestTimeTooSkewed":         "set this server's clock: it differs from the store's (timedatectl)",
 	"AccessDenied":                 "allow s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on the prefix, and s3:ListBucket on the bucket, in the policy of these credentials",
 	"Forbidden":                    "allow s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on the prefix, and s3:ListBucket on the bucket, in the policy of these credentials",
-	"NoSuchBucket":                 "the right --bucket, or --create-bucket to create it",
-	"NotFound":                     "the right --bucket, or --create-bucket to create it",
+	"NoSuchBucket":                 "the right --bucket, or contentfs mount --create-bucket to create it",
+	"NotFound":                     "the right --bucket, or contentfs mount --create-bucket to create it",
 	"PermanentRedirect":            "--region with the bucket's own region",
 	"AuthorizationHeaderMalformed": "--region with the bucket's own region",
 	"MovedPermanently":             "--region with the bucket's own region",
@@ -38,7 +38,7 @@ func storeRemedy(err error) string {
 	case backend.Denied:
 		return credentialsGo
 	case backend.Missing:
-		return "the right --bucket, --region and --endpoint, or --create-bucket to create the bucket"
+		return "the right --bucket, --region and --endpoint, or contentfs mount --create-bucket to create the bucket"
 	case backend.Transient:
 		return "again later; a mount works meanwhile, and uploads when S3 answers"
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -68,7 +69,7 @@ func (p *program) openSession(t *target, write bool) (*session, error) {
 func sessionFailure(t *target, err error) error {
 	try := "--state DIR, as it was given when the volume was mounted"
 	if errors.Is(err, fs.ErrNotExist) && t.holds() {
-		err = errors.Join(meta.ErrMissing, err)
+		err = fmt.Errorf("%w: %w", meta.ErrMissing, err)
 	}
 	if remedy := remedyNotAsLeft(t.config, err); remedy != "" {
 		try = remedy

@@ -41,15 +41,33 @@ func (p *program) readFile(c *config, name string) (fileContent, error) {
 	if err != nil {
 		return fileContent{}, configError("configuration "+name, "", "%w", err)
 	}
-	text, err := readSmall(name)
+	text, err := readOwn(name)
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		return fileContent{}, nil
+	}
+	if errors.Is(err, errAnybody) {
+		return fileContent{}, configError("configuration "+name, "chmod o-w "+name, "%w", err)
 	}
 	if err != nil {
 		return fileContent{}, configError("configuration "+name, "", "%w", reason(err))
 	}
 	c.file = name
 	return parseConfig(name, text)
+}
+
+// errAnybody: a file decides what is read, written and sent where, and by whose rights.
+var errAnybody = errors.New("anybody may write to it, and it decides what contentfs reads and writes")
+
+// readOwn is readSmall for a file that not everybody may have written.
+func readOwn(name string) ([]byte, error) {
+	fi, err := os.Stat(name)
+	if err == nil && fi.Mode().IsRegular() && fi.Mode().Perm()&0o002 != 0 {
+		err = errAnybody
+	}
+	if err != nil {
+		return nil, err
+	}
+	return readSmall(name)
 }
 
 func readSmall(name string) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -43,6 +44,7 @@ func (x *Verification) do(f *Finding, change func() error) error {
 		return nil
 	}
 	err := change()
+	crash.Here(crash.Cured)
 	if errors.Is(err, meta.ErrSuperseded) || errors.Is(err, meta.ErrNotExist) {
 		f.Cure = "it changed meanwhile; look again"
 		return nil

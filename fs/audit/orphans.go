@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -86,6 +87,7 @@ func (o *Orphans) Survey(ctx context.Context) (Found, error) {
 	if err := o.record(spaces, seen, &f); err != nil {
 		return f, err
 	}
+	crash.Here(crash.OrphansSeen)
 	if n := int64(len(f.Ripe)); !o.Force && (n > orphanMost || n*orphanShare > f.Objects) {
 		return f, fmt.Errorf("%w: %d of %d", ErrTooMany, n, f.Objects)
 	}
@@ -130,5 +132,6 @@ func (o *Orphans) remove(ctx context.Context, c *Collection, list []meta.Orphan,
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.OrphansDoomed)
 	return c.deleteCondemned(ctx, b, condemned, r)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -130,6 +131,7 @@ func (q *Quarantine) Restore(h *Held, path []byte, now int64) (meta.Version, err
 	if err != nil {
 		return v, err
 	}
+	crash.Here(crash.HeldReturned)
 	n, err := q.Meta.Node(v.Ino)
 	if err != nil {
 		return v, err
@@ -144,6 +146,7 @@ func (q *Quarantine) Restore(h *Held, path []byte, now int64) (meta.Version, err
 func (q *Quarantine) Remove(list []Held, now int64) (n int, err error) {
 	for i := range list {
 		err := q.Meta.DropQuarantined(list[i].File, now)
+		crash.Here(crash.HeldRemoved)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"contentfs/backend"
 	"contentfs/fs/content"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -112,6 +113,7 @@ func (u *Uploads) Abort(ctx context.Context, f *UploadsFound) (int64, error) {
 		if err := a.AbortMultipart(ctx, up.Key, up.ID); err != nil {
 			return n, fmt.Errorf("abort an upload of bucket %s: %w", up.Bucket, err)
 		}
+		crash.Here(crash.UploadsAborted)
 		n++
 	}
 	return n, ctx.Err()

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -197,6 +198,7 @@ func (e *Engine) giveUpDamaged(v *meta.Version, d damage) error {
 	if err != nil {
 		return fmt.Errorf("give up local file %s (%s): %w", v.File, d.why, err)
 	}
+	crash.Here(crash.DamageGivenUp)
 	file := v.File
 	v.File = ""
 	e.Invalidate(v.Ino)

@@ -143,32 +143,27 @@ func (e *Engine) makeRoomLocked(ctx context.Context, n int64) error {
 	}
 	// What was removed makes room first; who removes files on a full disk does not
 	// wait for the usual grace.
-	if err := e.sweepOnce(time.Now().Add(-hurriedGrace)); err != nil {
-		return err
-	}
+	errs := []error{e.sweepOnce(time.Now().Add(-hurriedGrace))}
 	freed, err := e.evict(ctx, bytes, files)
-	if err != nil {
-		return err
-	}
 	if freed > 0 {
 		e.Log.Debug("evicted local files", "bytes", freed)
 		e.space.evictable.Add(-freed)
 	}
-	if err := e.emptyTrash(); err != nil {
-		return err
-	}
+	// A step that fails, for want of room or because the fallback is away, does not keep
+	// the others from making some.
+	errs = append(errs, err, e.emptyTrash())
 	if e.Fallback == nil || e.sameDisk() {
-		return nil
+		return errors.Join(errs...)
 	}
 	r, err := e.room()
 	if err != nil {
-		return err
+		return errors.Join(append(errs, err)...)
 	}
 	bytes, files = r.soft+n-r.spare, 0
 	if r.hardFiles > 0 && r.FilesFree < 2*r.hardFiles {
 		files = int64(2*r.hardFiles - r.FilesFree)
 	}
-	return e.spillLocked(ctx, bytes, files)
+	return errors.Join(append(errs, e.spillLocked(ctx, bytes, files))...)
 }
 
 // evict throws away local files until so many bytes and files are gone or none may go.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -64,9 +65,11 @@ func (e *Engine) moveCopy(v *meta.Version, rel []byte) error {
 	if err != nil {
 		return err
 	}
+	crash.Here(crash.FollowLinked)
 	if err := e.Meta.MoveFallback(v.ID, v.Fallback, rel, inode, now()); err != nil {
 		return err
 	}
+	crash.Here(crash.FollowMoved)
 	return e.removeStray(&meta.Stray{Path: v.Fallback, Inode: inode})
 }
 

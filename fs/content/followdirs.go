@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -54,7 +55,9 @@ func (e *Engine) followDirs(ctx context.Context) error {
 				err = f.send()
 			}
 			if err == nil {
+				crash.Here(crash.FollowSent)
 				err = e.Meta.Followed(r)
+				crash.Here(crash.FollowDone)
 			}
 			if err != nil {
 				return err

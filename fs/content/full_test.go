@@ -1,6 +1,7 @@
 package content_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,4 +72,19 @@ func TestBlindlyByAnOldList(t *testing.T) {
 		t.Error("there was room")
 	}
 	l.compare(text, text)
+}
+
+// TestRoomInSpiteOf: what cannot be swept does not keep that from going which may.
+func TestRoomInSpiteOf(t *testing.T) {
+	l := startDoubtLife(t, t.TempDir(), content.Strict)
+	defer l.end()
+	l.settled(meta.Root, "f", "one")
+	l.engine.CacheSize = 0
+	l.engine.AddChore(func() error { return meta.ErrNoSpace })
+	if err := l.engine.MakeRoom(); !errors.Is(err, meta.ErrNoSpace) {
+		t.Errorf("%v", err)
+	}
+	if v, err := l.current(); err != nil || v.Local() {
+		t.Errorf("%v, its local file is %q", err, v.File)
+	}
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
 
 	"contentfs/fs/crash"
 	"contentfs/fs/local"
@@ -13,6 +16,10 @@ import (
 // draft settles content that was being written at the crash and never committed.
 func (r *recovery) draft(row *meta.LocalFile, there bool) error {
 	d, err := r.look(row, there)
+	if errors.Is(err, unix.EIO) || errors.Is(err, fs.ErrPermission) {
+		r.Log.Error("a local file cannot be looked at; it is left as it is", "file", row.File, "node", row.Ino, "err", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -46,6 +53,10 @@ func (r *recovery) look(row *meta.LocalFile, there bool) (draftState, error) {
 		return draftState{empty: true}, nil
 	}
 	f, err := r.Local.Open(local.ID(row.File))
+	if errors.Is(err, local.ErrNotRegular) {
+		r.Log.Warn("something else stands in the place of content that was never closed", "file", row.File, "node", row.Ino)
+		return draftState{empty: true}, nil
+	}
 	if err != nil {
 		return draftState{}, err
 	}
@@ -97,6 +108,10 @@ func (r *recovery) unknown(id local.ID) error {
 	f, err := r.Local.Open(id)
 	if errors.Is(err, local.ErrNotRegular) {
 		r.Log.Warn("something that is not a file lies in the local store; it is left alone", "name", id)
+		return nil
+	}
+	if errors.Is(err, unix.EIO) || errors.Is(err, fs.ErrPermission) {
+		r.Log.Error("a local file that is not on record cannot be looked at; it is left as it is", "file", id, "err", err)
 		return nil
 	}
 	if err != nil {

@@ -151,3 +151,24 @@ func TestTrust(t *testing.T) {
 	has(100, 5, true)
 	has(102, 5, false)
 }
+
+// TestRecoverDraftReplaced: something else lies in the place of a draft. The volume starts.
+func TestRecoverDraftReplaced(t *testing.T) {
+	e := newRecoverEnv(t)
+	const file = "0123456789abcdef0123456789abcdef"
+	n, err := e.Meta.Create(meta.CreateRequest{Parent: meta.Root, Name: []byte("f"), Mode: meta.TypeRegular | 0o644, Draft: file, Now: now()})
+	if err == nil {
+		err = os.Mkdir(filepath.Join(e.dir, file), 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := e.Recover(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := e.Meta.Node(n.Ino); err == nil {
+		t.Errorf("of what was never committed there is %+v", n)
+	}
+}

@@ -57,12 +57,16 @@ func (s *stream) endHere() {
 	if err == nil {
 		return
 	}
+	v := s.v
+	if now, verr := s.e.Meta.Version(v.ID); verr == nil && now.File == v.File {
+		v = now // since the open it may have come to S3, or left it
+	}
 	d := damage{why: wrongBytes, there: true}
 	if !errors.Is(err, ErrLost) {
-		d, err = unopened(&s.v, err)
+		d, err = unopened(&v, err)
 	}
 	if d.why != "" {
-		err = s.e.giveUpDamaged(&s.v, d)
+		err = s.e.giveUpDamaged(&v, d)
 	}
 	if err != nil {
 		s.e.Log.Error("a large local file is damaged", "version", s.v.ID, "file", s.file.ID, "err", err)

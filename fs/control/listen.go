@@ -25,8 +25,8 @@ var ErrNotRunning = errors.New("no running mount answers")
 const maxSocketPath = 107
 
 // Listen opens the control socket at path for Serve, with mode 0600. The folder
-// is created with mode 0700 when it is missing, and refused when others may
-// write to it. A socket that is there already is removed only when nobody
+// is created with mode 0700 when it is missing, and refused when it belongs to
+// others or they may write to it. A socket that is there already is removed only when nobody
 // answers on it; ErrInUse otherwise. Closing the listener removes the socket.
 func Listen(path string) (net.Listener, error) {
 	if err := prepareFolder(filepath.Dir(path)); err != nil {
@@ -84,6 +84,9 @@ func prepareFolder(dir string) error {
 	if err != nil {
 		return err
 	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && !allowed(int(st.Uid), os.Geteuid()) {
+		return fmt.Errorf("the folder %s belongs to user %d, who could put another socket in the place of this one", dir, st.Uid)
+	}
 	if fi.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("others may write to the folder %s (mode %04o)", dir, fi.Mode().Perm())
 	}
@@ -133,6 +136,15 @@ func connect(path string) (net.Conn, error) {
 		return nil, ErrNotRunning
 	}
 	if err != nil {
+		return nil, err
+	}
+	// Whoever may write to the folder may have put a socket of their own there.
+	uid, err := peerUID(conn)
+	if err == nil && !allowed(uid, os.Geteuid()) {
+		err = fmt.Errorf("user %d answers, who is neither root nor who asks", uid)
+	}
+	if err != nil {
+		conn.Close()
 		return nil, err
 	}
 	return conn, nil

@@ -77,6 +77,16 @@ func TestListenRefusesAFolderOthersWriteTo(t *testing.T) {
 	}
 }
 
+func TestListenRefusesAFolderOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(filepath.Join(dir, "s")); err == nil {
+		t.Error("accepted")
+	}
+}
+
 func TestSecondCloseLeavesASuccessorAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	first, err := Listen(path)

@@ -84,6 +84,33 @@ func askAs(addr string, user int) error {
 	return r.Error
 }
 
+// TestServerOfAStranger: a socket that another user put in the daemon's place is told
+// nothing and believed nothing. The kernel notes who listens when that begins.
+func TestServerOfAStranger(t *testing.T) {
+	path := fmt.Sprintf("@contentfs-stranger-%d", os.Getpid())
+	listening := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and the thread ends with its goroutine
+		const keep = ^uintptr(0)
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, keep, 65534, keep); errno != 0 {
+			listening <- errno
+			return
+		}
+		l, err := net.Listen("unix", path)
+		listening <- err
+		if err == nil {
+			<-t.Context().Done()
+			l.Close()
+		}
+	}()
+	if err := <-listening; err != nil {
+		t.Fatal(err)
+	}
+	if c, err := Dial(path); err == nil || errors.Is(err, ErrNotRunning) {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
 func TestPeerOfOtherConnectionsIsUnknown(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()

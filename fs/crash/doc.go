@@ -27,9 +27,9 @@
 //
 // Give it a constant and its line in Points, in the order in which things happen, and
 // pass it once, after the step that it is named for and before the next. The rooms
-// meta and backend import nothing of ours: they tell their steps to a function that
-// they were given (sqlite.Options.Pass, s3.Config.Pass), which Pass makes of the
-// room's name. A test in scripts holds that every point is passed by exactly one
+// at the bottom import nothing of ours: they tell their steps to a function that they
+// were given (sqlite.Options.Pass, s3.Config.Pass, local.OpenReserve), which Pass makes
+// of the room's name. A test in scripts holds that every point is passed by exactly one
 // line of the program. Then the test of the points in cmd/contentfs has no scene for
 // it and fails; give it one.
 //
@@ -40,7 +40,9 @@
 // mounted again and compared with a ledger of what was answered before; what was under
 // way may be there or not, whole. Then metadata, local files and objects are compared
 // with each other; in the end all local files are taken away, and S3 alone is compared
-// with the ledger. A point that was not struck is a failure, so that a point which
+// with the ledger. Where each point is struck once, scenes that allow it share a life,
+// which compares what the one before left, and the local files are taken away once for
+// all scenes of an act. A point that was not struck is a failure, so that a point which
 // nothing passes any more does not count as tested.
 //
 // It proves nothing about two crashes at once beyond the scenes that have two, nothing

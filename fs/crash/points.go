@@ -6,13 +6,16 @@ type Point string
 // The points, in the order of a file's life.
 const (
 	// A start.
-	StartLocked    Point = "start/locked"    // the lock is taken
-	DatabaseMade   Point = "database/made"   // an empty file, durably
-	DatabaseOpened Point = "database/opened" // the first writing connection has set its mode
-	DatabaseSchema Point = "database/schema" // the schema is committed, in the log only
-	StartOpened    Point = "start/opened"    // database and local files are open
-	StartRecovered Point = "start/recovered" // what the last life left is settled
-	StartMounted   Point = "start/mounted"   // the kernel has the mount, nothing else runs
+	StartLocked    Point = "start/locked"          // the lock is taken
+	MarkMade       Point = "database/mark-made"    // the first mark of a database that is not there yet
+	MarkBegun      Point = "database/mark-begun"   // the mark of an orderly end is taken back
+	DatabaseMade   Point = "database/made"         // an empty file, durably
+	DatabaseOpened Point = "database/opened"       // the first writing connection has set its mode
+	DatabaseSchema Point = "database/schema"       // the schema is committed, in the log only
+	MarkRunning    Point = "database/mark-running" // the mark tells that there is a log
+	StartOpened    Point = "start/opened"          // database and local files are open
+	StartRecovered Point = "start/recovered"       // what the last life left is settled
+	StartMounted   Point = "start/mounted"         // the kernel has the mount, nothing else runs
 
 	// A start that migrates.
 	MigrateCopied   Point = "database/migrate-copied"  // the copy of the old schema is whole, under another name
@@ -29,6 +32,7 @@ const (
 	RecoverUnknown   Point = "recover/unknown"   // a file that is not on record is in the quarantine
 	RecoverRemoved   Point = "recover/removed"   // a file that is not on record and not needed is unlinked
 	RecoverMerged    Point = "recover/merged"    // all files are compared
+	DamageGivenUp    Point = "damage/given-up"   // a local file that is damaged; it is still there
 
 	// Any change of the metadata.
 	DatabaseApplied   Point = "database/applied"   // in a transaction that is not committed
@@ -75,6 +79,12 @@ const (
 	CancelDiscarded Point = "cancel/discarded"
 	CancelRecorded  Point = "cancel/recorded" // what may have been sent of a version that is not wanted is lost
 
+	// After a rename.
+	FollowSent   Point = "follow/sent"   // what is below a directory has its errands; the directory is on record still
+	FollowDone   Point = "follow/done"   // it is not any more
+	FollowLinked Point = "follow/linked" // a copy in the fallback has its new name besides
+	FollowMoved  Point = "follow/moved"  // which is on record
+
 	// Another key.
 	RekeyLost      Point = "rekey/lost"      // the new key is on record as lost, not durably
 	RekeyAnnounced Point = "rekey/announced" // durably
@@ -87,6 +97,10 @@ const (
 	FetchAttached Point = "fetch/attached" // it is the version's
 	StreamBlock   Point = "stream/block"   // one part of large content is here
 	StreamWhole   Point = "stream/whole"   // all are, and were checked
+
+	// The reserve.
+	ReserveTaken Point = "reserve/taken" // a piece of room
+	ReserveGiven Point = "reserve/given" // back to the disk
 
 	// Eviction, and all that goes from this server.
 	EvictGivenUp  Point = "evict/given-up" // the row; the file is still there
@@ -111,45 +125,68 @@ const (
 	AdoptSome       Point = "adopt/some" // some names of a directory are taken in
 
 	// Commands.
-	TransferQueued Point = "transfer/queued"  // what is to be moved has its errand
-	DropVerified   Point = "drop/verified"    // the object is the content; the copy is to go
-	DropGivenUp    Point = "drop/given-up"    // the copy's row
-	ObjectVerified Point = "object/verified"  // the copy is the content; the object is to go
-	ObjectGivenUp  Point = "object/given-up"  // the object's row
-	DiscardDone    Point = "gc/discarded"     // the rows of what was garbage
-	CondemnDone    Point = "gc/condemned"     // objects that are to be deleted are on record as that
-	DeleteDone     Point = "gc/deleted"       // one is deleted
-	ForgetDone     Point = "gc/forgotten"     // the records of those that were deleted are gone
-	UndeleteDone   Point = "undelete/done"    // the mount was not told
-	ImportSome     Point = "import/some"      // some objects are files
-	SwitchThrown   Point = "switch/thrown"    // the switch, before what waits is decided anew
-	EndDrained     Point = "end/drained"      // all that could be sent is
-	EndUnmounted   Point = "end/unmounted"    // no request comes any more
-	EndStopped     Point = "end/stopped"      // nothing runs but the writer
-	ArrangePlaced  Point = "arrange/placed"   // one file is at its path
-	ArrangeMoved   Point = "arrange/moved"    // which is on record
-	ArrangeDone    Point = "arrange/done"     // the fallback is the tree
-	DatabaseEnding Point = "database/ending"  // all is durable, in the log
-	DatabaseEmpty  Point = "database/emptied" // all is in the database
+	TransferQueued Point = "transfer/queued"     // what is to be moved has its errand
+	DropVerified   Point = "drop/verified"       // the object is the content; the copy is to go
+	DropGivenUp    Point = "drop/given-up"       // the copy's row
+	ObjectVerified Point = "object/verified"     // the copy is the content; the object is to go
+	ObjectGivenUp  Point = "object/given-up"     // the object's row
+	DiscardDone    Point = "gc/discarded"        // the rows of what was garbage
+	CondemnDone    Point = "gc/condemned"        // objects that are to be deleted are on record as that
+	DeleteDone     Point = "gc/deleted"          // one is deleted
+	ForgetDone     Point = "gc/forgotten"        // the records of those that were deleted are gone
+	OrphansSeen    Point = "orphans/seen"        // what no row knows is on record as seen
+	OrphansDoomed  Point = "orphans/doomed"      // and as condemned
+	UploadsAborted Point = "uploads/aborted"     // one that nobody finished; others are left
+	Cured          Point = "verify/cured"        // what was wrong is given up on record; the mount was not told
+	HeldReturned   Point = "quarantine/returned" // what was set aside is a file; the local file does not tell it
+	HeldRemoved    Point = "quarantine/removed"  // from the record; the mount was not told
+	UndeleteDone   Point = "undelete/done"       // the mount was not told
+	ImportSome     Point = "import/some"         // some objects are files
+	SwitchThrown   Point = "switch/thrown"       // the switch, before what waits is decided anew
+	EndDrained     Point = "end/drained"         // all that could be sent is
+	EndUnmounted   Point = "end/unmounted"       // no request comes any more
+	EndStopped     Point = "end/stopped"         // nothing runs but the writer
+	ArrangePlaced  Point = "arrange/placed"      // one file is at its path
+	ArrangeMoved   Point = "arrange/moved"       // which is on record
+	ArrangeDone    Point = "arrange/done"        // the fallback is the tree
+	DatabaseEnding Point = "database/ending"     // all is durable, in the log
+	DatabaseEmpty  Point = "database/emptied"    // all is in the database
+	MarkEnded      Point = "database/mark-ended" // the mark tells of an orderly end
+	DatabaseFrozen Point = "database/frozen"     // the disk failed; the files stay as they are
+
+	// A copy of the metadata.
+	SnapshotMade     Point = "snapshot/made" // on this server
+	SnapshotPut      Point = "snapshot/put"  // in the bucket, not on record
+	SnapshotRecorded Point = "snapshot/recorded"
+
+	// A rebuilt database.
+	RebuildBuilt   Point = "rebuild/built"            // under another name
+	ReplaceDecided Point = "database/replace-decided" // it is to be the database
+	ReplaceAside   Point = "database/replace-aside"   // one file of the old one has another name
+	ReplaceCleared Point = "database/replace-cleared" // all have, durably
+	ReplaceDone    Point = "database/replace-done"    // it is the database, not durably
 )
 
 // Points returns all of them.
 func Points() []Point {
 	return []Point{
-		StartLocked, DatabaseMade, DatabaseOpened, DatabaseSchema, StartOpened, StartRecovered, StartMounted,
-		MigrateCopied, MigrateKept, MigrateApplied, MigrateComplete, RecoverOrphans, RecoverTaken, RecoverCommitted,
-		RecoverAbandoned, RecoverGivenUp, RecoverUnknown, RecoverRemoved, RecoverMerged, DatabaseApplied,
-		DatabaseCommitted, DatabaseCopied, CreateFile, CreateRecorded, DraftFile, DraftRecorded, DraftCopied,
-		DraftBegun, DetachRecorded, ShareCloned, ShareSynced, ShareRecorded, TruncateDone, GiveBackSynced,
-		CommitIdentity, CommitSynced, CommitRecorded, ReleaseSettled, MknodRecorded, LinkRecorded, RenameCommitted,
-		RenameRecorded, UnlinkRecorded, RmdirRecorded, UploadHashed, UploadAnnounced, MultipartMade, MultipartKnown,
-		MultipartPart, MultipartSent, MultipartDone, UploadCopied, UploadSent, UploadDelivered, UploadFound,
-		UploadAborted, CancelDiscarded, CancelRecorded, RekeyLost, RekeyAnnounced, RekeyCopied, RekeySwitched,
-		FetchFilled, FetchSynced, FetchAttached, StreamBlock, StreamWhole, EvictGivenUp, TrashUnlinked, OverflowMade,
-		OverflowKept, OverflowSet, OverflowLeft, SettleCopied, SettleSynced, SettleDir, SettleAnnounced, SettleMoved,
-		SettleRecorded, WayLinked, WayRecorded, WayAside, StrayRemoved, AdoptRecorded, AdoptSome, TransferQueued,
-		DropVerified, DropGivenUp, ObjectVerified, ObjectGivenUp, DiscardDone, CondemnDone, DeleteDone, ForgetDone,
-		UndeleteDone, ImportSome, SwitchThrown, EndDrained, EndUnmounted, EndStopped, ArrangePlaced, ArrangeMoved,
-		ArrangeDone, DatabaseEnding, DatabaseEmpty,
+		StartLocked, MarkMade, MarkBegun, DatabaseMade, DatabaseOpened, DatabaseSchema, MarkRunning, StartOpened,
+		StartRecovered, StartMounted, MigrateCopied, MigrateKept, MigrateApplied, MigrateComplete, RecoverOrphans,
+		RecoverTaken, RecoverCommitted, RecoverAbandoned, RecoverGivenUp, RecoverUnknown, RecoverRemoved,
+		RecoverMerged, DamageGivenUp, DatabaseApplied, DatabaseCommitted, DatabaseCopied, CreateFile,
+		CreateRecorded, DraftFile, DraftRecorded, DraftCopied, DraftBegun, DetachRecorded, ShareCloned, ShareSynced,
+		ShareRecorded, TruncateDone, GiveBackSynced, CommitIdentity, CommitSynced, CommitRecorded, ReleaseSettled,
+		MknodRecorded, LinkRecorded, RenameCommitted, RenameRecorded, UnlinkRecorded, RmdirRecorded, UploadHashed,
+		UploadAnnounced, MultipartMade, MultipartKnown, MultipartPart, MultipartSent, MultipartDone, UploadCopied,
+		UploadSent, UploadDelivered, UploadFound, UploadAborted, CancelDiscarded, CancelRecorded, FollowSent,
+		FollowDone, FollowLinked, FollowMoved, RekeyLost, RekeyAnnounced, RekeyCopied, RekeySwitched, FetchFilled,
+		FetchSynced, FetchAttached, StreamBlock, StreamWhole, ReserveTaken, ReserveGiven, EvictGivenUp,
+		TrashUnlinked, OverflowMade, OverflowKept, OverflowSet, OverflowLeft, SettleCopied, SettleSynced, SettleDir,
+		SettleAnnounced, SettleMoved, SettleRecorded, WayLinked, WayRecorded, WayAside, StrayRemoved, AdoptRecorded,
+		AdoptSome, TransferQueued, DropVerified, DropGivenUp, ObjectVerified, ObjectGivenUp, DiscardDone,
+		CondemnDone, DeleteDone, ForgetDone, OrphansSeen, OrphansDoomed, UploadsAborted, Cured, HeldReturned,
+		HeldRemoved, UndeleteDone, ImportSome, SwitchThrown, EndDrained, EndUnmounted, EndStopped, ArrangePlaced,
+		ArrangeMoved, ArrangeDone, DatabaseEnding, DatabaseEmpty, MarkEnded, DatabaseFrozen, SnapshotMade,
+		SnapshotPut, SnapshotRecorded, RebuildBuilt, ReplaceDecided, ReplaceAside, ReplaceCleared, ReplaceDone,
 	}
 }

@@ -21,6 +21,7 @@ type Reserve struct {
 	dir  *os.File
 	size int64 // what it should hold, bytes
 	step int64 // what is given back at once
+	pass func(step string)
 
 	mu     sync.Mutex // guards what follows; held while blocks are allocated or freed
 	held   int64
@@ -45,13 +46,17 @@ func ReserveSize(disk int64) int64 { return min(disk/reserveShare, reserveMost) 
 
 // OpenReserve opens the reserve of a directory, a file of the given name, and takes
 // what it holds. It allocates nothing yet, and a disk on which the file cannot be
-// made has an empty one. Close it.
-func OpenReserve(dir, name string) (*Reserve, error) {
+// made has an empty one. Close it. pass is told the steps that are done and that a
+// crash may follow; it may be nil.
+func OpenReserve(dir, name string, pass func(step string)) (*Reserve, error) {
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open reserve: %w", &os.PathError{Op: "open", Path: dir, Err: err})
 	}
-	r := &Reserve{name: name, dir: os.NewFile(uintptr(fd), dir)}
+	if pass == nil {
+		pass = func(string) {}
+	}
+	r := &Reserve{name: name, dir: os.NewFile(uintptr(fd), dir), pass: pass}
 	sp, err := spaceOf(r.dir)
 	if err != nil {
 		r.dir.Close()
@@ -162,6 +167,11 @@ func (r *Reserve) resize(to int64, do func(fd int) error) error {
 	if err := do(fd); err != nil {
 		_ = unix.Ftruncate(fd, r.held) // what was allocated by half
 		return fmt.Errorf("resize reserve: %w", err)
+	}
+	if to > r.held {
+		r.pass("taken")
+	} else {
+		r.pass("given")
 	}
 	r.held = to
 	return nil

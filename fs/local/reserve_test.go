@@ -44,7 +44,7 @@ func free(t *testing.T, dir string) int64 {
 func TestReserve(t *testing.T) {
 	const size = 64 << 20
 	dir := tmpfs(t, "size=64m")
-	r, err := OpenReserve(dir, "reserve")
+	r, err := OpenReserve(dir, "reserve", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestReserve(t *testing.T) {
 	if err := r.Fill(0); err != nil || r.Held() != held {
 		t.Errorf("filled on a full disk: %v, %d held", err, r.Held())
 	}
-	again, err := OpenReserve(dir, "reserve")
+	again, err := OpenReserve(dir, "reserve", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestReserve(t *testing.T) {
 // that is no error.
 func TestReserveWithoutInodes(t *testing.T) {
 	dir := tmpfs(t, "size=64m,nr_inodes=1")
-	r, err := OpenReserve(dir, "reserve")
+	r, err := OpenReserve(dir, "reserve", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

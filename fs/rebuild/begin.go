@@ -137,9 +137,10 @@ func (w *work) use(ctx context.Context, s *snapshot.Snapshot) (bool, error) {
 	return false, w.Discard()
 }
 
-// open makes sure that a copy is a database of this volume that keeps its promises.
+// open makes sure that a copy is a database of this volume that keeps its promises. Who
+// may write to the bucket may have made it.
 func (w *work) open(ctx context.Context, s *snapshot.Snapshot) error {
-	m, err := sqlite.Open(w.fresh(), sqlite.Options{MustExist: true, Migrate: true})
+	m, err := sqlite.Open(w.fresh(), sqlite.Options{MustExist: true, Migrate: true, Untrusted: true})
 	if err != nil {
 		return unusable(ctx, err)
 	}

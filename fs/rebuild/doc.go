@@ -6,7 +6,8 @@
 //	                         paths, modes, times and checksums stand in their metadata
 //	the local files          content that was committed and not uploaded: identity, size
 //	                         and path stand in their attributes
-//	the fallback             is left to the mount, which takes it in
+//	the fallback             is left to the mount, which takes it in, again where it had:
+//	                         names that are on record stay as they are
 //
 // # Contract
 //

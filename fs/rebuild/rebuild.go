@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/fs/takeover"
 	"contentfs/meta"
@@ -93,6 +94,7 @@ func (r *Rebuild) Build(ctx context.Context) (_ *Report, err error) {
 	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
+	crash.Here(crash.RebuildBuilt)
 	return &w.report, nil
 }
 
@@ -107,7 +109,7 @@ func (w *work) run(ctx context.Context) error {
 }
 
 func (w *work) fill(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{w.counters, w.takeObjects, w.takeFiles, w.finish} {
+	for _, step := range []func(context.Context) error{w.counters, w.distrust, w.takeObjects, w.takeFiles, w.finish} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -132,12 +134,33 @@ func (w *work) counters(context.Context) error {
 	return w.meta.UnknownLife()
 }
 
+// distrust takes from a copy what would give rights on this server to whoever may write
+// to the bucket, once the fallback is left as a plain tree: a mount honours none of it.
+// The objects themselves bring none (see restorable).
+func (w *work) distrust(context.Context) error {
+	if w.report.Snapshot == nil {
+		return nil
+	}
+	p, err := w.meta.DropPrivileges(w.Now().UnixNano())
+	if p.Files > 0 {
+		w.report.find(w.report.Snapshot.Key, "%d files had set-user-id or set-group-id bits or capabilities in it, and have them no more; set them again where they are meant", p.Files)
+	}
+	if p.Devices > 0 {
+		w.report.find(w.report.Snapshot.Key, "%d device files were in it, and lead to no device any more; make them again where they are meant", p.Devices)
+	}
+	return err
+}
+
 // finish makes the result a database that stands for itself.
 func (w *work) finish(ctx context.Context) error {
 	if err := w.meta.Advance(w.maxIno, 0); err != nil {
 		return err
 	}
 	if err := w.meta.SetRebuilt(w.Now().UnixNano()); err != nil {
+		return err
+	}
+	// Content that came there after the copy is known to nobody.
+	if err := w.meta.ReadoptFallback(); err != nil {
 		return err
 	}
 	found, err := w.meta.Check(ctx)
@@ -155,13 +178,14 @@ func (w *work) finish(ctx context.Context) error {
 // Install puts what Build made in the place of the volume's database, and returns
 // where the old one is kept, "" if there was none.
 func (r *Rebuild) Install() (kept string, err error) {
-	if kept, err = sqlite.Replace(r.database(), r.fresh()); err != nil {
+	if kept, err = sqlite.Replace(r.database(), r.fresh(), crash.Pass("database")); err != nil {
 		return "", err
 	}
 	return kept, r.Discard()
 }
 
-// Discard removes what Build made.
+// Discard removes what Build made, this one or one that a crash cut off. The caller
+// holds the volume's lock. Only State is needed.
 func (r *Rebuild) Discard() error {
 	names, err := filepath.Glob(r.fresh() + "*") // a migration keeps a copy beside it
 	if err != nil {

@@ -19,14 +19,14 @@ import (
 var ErrDamaged = errors.New("the copy of the metadata is damaged")
 
 // Fetch gets a copy and writes the database to a new file. limit is how many bytes
-// that may have. After an error there is no such file.
+// that may have, and the copy itself. After an error there is no such file.
 func Fetch(ctx context.Context, b backend.Backend, s *Snapshot, to string, limit int64) (err error) {
 	compressed, err := create(to + ".gz")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, compressed.Close(), os.Remove(compressed.Name())) }()
-	if err := download(ctx, b, s, compressed); err != nil {
+	if err := download(ctx, b, s, compressed, limit); err != nil {
 		return err
 	}
 	if _, err := compressed.Seek(0, io.SeekStart); err != nil {
@@ -48,15 +48,19 @@ func create(name string) (*os.File, error) {
 }
 
 // download gets the object and makes sure that it is the one.
-func download(ctx context.Context, b backend.Backend, s *Snapshot, to io.Writer) error {
+func download(ctx context.Context, b backend.Backend, s *Snapshot, to io.Writer, limit int64) error {
 	r, err := b.Get(ctx, s.Key, 0, -1)
 	if err != nil {
 		return definite(s, err)
 	}
 	defer r.Close()
 	h := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(to, h), r); err != nil {
+	n, err := io.Copy(io.MultiWriter(to, h), io.LimitReader(r, limit+1))
+	if err != nil {
 		return definite(s, err)
+	}
+	if n > limit {
+		return tooLarge(limit)
 	}
 	if [32]byte(h.Sum(nil)) != s.SHA256 {
 		return fmt.Errorf("%w: %s has another checksum than its name says", ErrDamaged, s.Key)
@@ -84,9 +88,13 @@ func expand(ctx context.Context, to io.Writer, from io.Reader, limit int64) erro
 		return cerr
 	}
 	if err == nil && n > limit {
-		return fmt.Errorf("a copy of the metadata has more than the %d bytes that there is room for", limit)
+		return tooLarge(limit)
 	}
 	return err
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("a copy of the metadata has more than the %d bytes that there is room for", limit)
 }
 
 // unzipped tells errors of what is read from those of where it is written to.

@@ -334,6 +334,11 @@ func TestFetchDamaged(t *testing.T) {
 	if err := Fetch(ctx, w.b, &newer, to, 1<<30); !errors.Is(err, ErrDamaged) {
 		t.Errorf("an older copy under the name of a newer one: %v", err)
 	}
+	// What it weighs is known only when it was read: that is bounded, too.
+	endless := &counting{Backend: w.b}
+	if err := Fetch(ctx, endless, &s, to, 10); err == nil || errors.Is(err, ErrDamaged) || endless.read > 64<<10 {
+		t.Errorf("an object larger than the disk: %v, %d bytes were read", err, endless.read)
+	}
 	body := []byte("no gzip, and with the right checksum")
 	s.SHA256 = sha256.Sum256(body)
 	s.Key = Key("site/files", s.Volume, s.Sequence, s.SHA256)
@@ -342,6 +347,23 @@ func TestFetchDamaged(t *testing.T) {
 	if err := Fetch(ctx, w.b, &s, to, 1<<30); !errors.Is(err, ErrDamaged) {
 		t.Errorf("no gzip: %v", err)
 	}
+}
+
+// counting delivers objects without an end, and counts what was read of them.
+type counting struct {
+	backend.Backend
+	read int64
+}
+
+func (c *counting) Get(context.Context, string, int64, int64) (io.ReadCloser, error) {
+	return io.NopCloser(c), nil
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	if c.read += int64(len(p)); c.read > 1<<30 {
+		return 0, errors.New("so much is read that it must be without a bound")
+	}
+	return len(p), nil
 }
 
 func TestSurplus(t *testing.T) {

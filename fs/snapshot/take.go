@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"contentfs/backend"
+	"contentfs/fs/crash"
 	"contentfs/meta"
 )
 
@@ -61,9 +62,11 @@ func (t *Taker) take(ctx context.Context, now time.Time) error {
 	if err := t.put(ctx, p); err != nil {
 		return err
 	}
+	crash.Here(crash.SnapshotPut)
 	if err := t.store(&p.record); err != nil {
 		return err
 	}
+	crash.Here(crash.SnapshotRecorded)
 	t.record, t.seen = p.record, p.seen+t.own-p.own
 	t.drop()
 	return nil
@@ -109,6 +112,7 @@ func (t *Taker) prepare(ctx context.Context, now time.Time) (p *prepared, err er
 	}
 	p.key = Key(t.Prefix, t.Meta.VolumeID(), sequence, p.sum)
 	p.record.Key, p.record.Bytes = p.key, p.size
+	crash.Here(crash.SnapshotMade)
 	return p, nil
 }
 

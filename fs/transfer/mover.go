@@ -74,6 +74,9 @@ const (
 	pollPause = 20 * time.Millisecond
 	// stalledAfter is longer than the longest pause between two attempts.
 	stalledAfter = 3 * time.Minute
+	// slowest is how many bytes a second get somewhere at the least: nobody tells how far
+	// a large file is.
+	slowest = 128 << 10
 	// tries is how many failures of a version count as its failure.
 	tries        = 3
 	someFailures = 1000
@@ -124,8 +127,9 @@ func (m *Mover) Run(ctx context.Context, report func(Progress)) (Result, error) 
 // find sends what is to be moved.
 func (m *Mover) find(ctx context.Context, found chan<- *Item) error {
 	now, n := time.Now(), 0
+	var once linked
 	return m.Walk(ctx, &m.Selection, func(i *Item) error {
-		if !m.Selection.Fits(i, now) || !m.Needs(i) {
+		if !m.Selection.Fits(i, now) || !m.Needs(i) || once.met(i) {
 			return nil
 		}
 		select {
@@ -175,8 +179,8 @@ func (r *run) loop(ctx context.Context, found <-chan *Item) error {
 		}
 		r.UnderWay = len(r.moving)
 		r.report(r.Progress)
-		if len(r.moving) > 0 && time.Since(r.last) > stalledAfter {
-			return fmt.Errorf("%w for %v, with %d files under way", ErrStalled, stalledAfter, len(r.moving))
+		if wait := r.patience(); len(r.moving) > 0 && time.Since(r.last) > wait {
+			return fmt.Errorf("%w for %v, with %d files under way", ErrStalled, wait, len(r.moving))
 		}
 		select {
 		case <-ctx.Done():
@@ -185,6 +189,15 @@ func (r *run) loop(ctx context.Context, found <-chan *Item) error {
 		}
 	}
 	return nil
+}
+
+// patience is how long nothing may arrive of what is under way.
+func (r *run) patience() time.Duration {
+	var bytes int64
+	for _, i := range r.moving {
+		bytes += i.Version.Size
+	}
+	return stalledAfter + time.Duration(bytes/slowest)*time.Second
 }
 
 // take returns what may begin now; a nil channel when there is nothing more.

@@ -132,8 +132,9 @@ func SizeClass(size int64) (name string, order int) {
 // Take counts what is selected and needs the move.
 func (t *Tree) Take(ctx context.Context, s *Selection, needs func(*Item) bool) (*Survey, error) {
 	survey, now := NewSurvey(), time.Now()
+	var once linked
 	err := t.Walk(ctx, s, func(i *Item) error {
-		if s.Fits(i, now) && (needs == nil || needs(i)) {
+		if s.Fits(i, now) && (needs == nil || needs(i)) && !once.met(i) {
 			survey.Count(i)
 		}
 		return nil

@@ -57,6 +57,24 @@ type Tree struct {
 }
 
 // errEnough ends a walk early.
+// linked are the versions with several names that were met: each is one content.
+type linked map[meta.VersionID]struct{}
+
+// met reports whether a version was met before.
+func (l *linked) met(i *Item) bool {
+	if i.Node.Nlink < 2 {
+		return false
+	}
+	if _, ok := (*l)[i.Version.ID]; ok {
+		return true
+	}
+	if *l == nil {
+		*l = make(linked)
+	}
+	(*l)[i.Version.ID] = struct{}{}
+	return false
+}
+
 var errEnough = errors.New("enough")
 
 // Walk calls use for each file with content below the path of the selection, in no

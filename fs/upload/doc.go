@@ -23,8 +23,9 @@
 //
 // A version that fails is tried again for ever, each time after a longer, jittered
 // pause of at most a minute. While the breaker says that the store is away, nobody
-// tries at all. Nothing but a recorded success, a newer version or an unlink takes
-// an entry out of the queue.
+// tries at all. What cannot be put on record, because the disk is full, counts as no
+// failure and is tried again after a second. Nothing but a recorded success, a newer
+// version or an unlink takes an entry out of the queue.
 //
 // # Goroutines and locks
 //

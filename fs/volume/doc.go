@@ -43,6 +43,9 @@
 //  4. the writer answers what waits, syncs and checkpoints
 //  5. local store, fallback, database and lock are closed
 //
+// A writer that fails by itself begins the end. Nothing can be put on record then, so that
+// nothing is drained, arranged or copied either, and nothing removed.
+//
 // A crash at any of these steps, or before, costs nothing that was promised: Run
 // begins with what the last life left.
 package volume

@@ -8,6 +8,7 @@ import (
 
 	"contentfs/fs/content"
 	"contentfs/fs/control"
+	"contentfs/fs/crash"
 	"contentfs/fs/local"
 	"contentfs/meta"
 )
@@ -22,7 +23,7 @@ const startRoom = 2 << 20
 // openReserve opens the reserve of a state, and gives of it what the start needs where
 // the disk is full.
 func openReserve(state string) (*local.Reserve, error) {
-	r, err := local.OpenReserve(state, reserveName)
+	r, err := local.OpenReserve(state, reserveName, crash.Pass("reserve"))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"contentfs/fs/content"
 	"contentfs/fs/crash"
 	"contentfs/fs/local"
+	"contentfs/fs/rebuild"
 	"contentfs/fs/snapshot"
 	"contentfs/fs/upload"
 	"contentfs/meta"
@@ -75,6 +76,10 @@ func Open(ctx context.Context, o Options) (_ *Volume, err error) {
 		return nil, err
 	}
 	crash.Here(crash.StartLocked)
+	// Who rebuilds has the lock: what lies there is of one that did not get to its end.
+	if err = (&rebuild.Rebuild{State: o.State}).Discard(); err != nil {
+		return nil, err
+	}
 	if v.reserve, err = openReserve(o.State); err != nil {
 		return nil, err
 	}

@@ -154,3 +154,30 @@ func testUnseen(e *env) {
 	get(e.s.RestoreQuarantined(meta.ReturnRequest{File: aside, Path: []byte("/d/z"), Now: e.now()}))(e)
 	e.check()
 }
+
+// testReadopt: what came to the fallback since it was taken in is taken in; what is on
+// record stays, wherever it is by now.
+func testReadopt(e *env) {
+	e.ok(e.s.ReadoptFallback()) // there is none
+	e.origin(meta.Root, "-")
+	e.adoptRoot()
+	dir := found("", "later", meta.TypeDir|0o755)
+	e.adopt(meta.Root, true, found("", "kept", meta.TypeRegular|0o600), found("", "moved", meta.TypeRegular|0o600), dir)
+	rename := func(from, to string) {
+		e.Helper()
+		get(e.s.Rename(meta.RenameRequest{OldParent: meta.Root, OldName: []byte(from), NewParent: meta.Root, NewName: []byte(to), Now: e.now()}))(e)
+	}
+	rename("moved", "elsewhere")
+	rename("later", "waiting")
+	e.ok(e.s.ReadoptFallback())
+	e.origin(meta.Root, "")
+	e.adopt(meta.Root, true, found("", "kept", meta.TypeRegular|0o600), found("", "moved", meta.TypeRegular|0o600), dir,
+		found("", "new", meta.TypeRegular|0o600))
+	var names []string
+	e.ok(e.s.List(meta.Root, 0, func(x *meta.Entry) bool { names = append(names, string(x.Name)); return true }))
+	slices.Sort(names)
+	same(e, "names", fmt.Sprint(names), "[elsewhere kept later new waiting]")
+	e.origin(get(e.s.Resolve([]byte("/waiting")))(e).Ino, "-")
+	e.origin(get(e.s.Resolve([]byte("/later")))(e).Ino, "later")
+	e.check()
+}

@@ -90,6 +90,23 @@ func testFollow(e *env) {
 	e.check()
 	e.ok(e.s.Done(one.ID, nil, 0))
 
+	// So does what gets another errand meanwhile.
+	for _, r := range []meta.Errand{{Goal: meta.GoalS3}, {Goal: meta.GoalKey, ToBucket: "b", ToPrefix: "elsewhere"}} {
+		v := map[meta.Goal]meta.Version{meta.GoalS3: one, meta.GoalKey: sent}[r.Goal]
+		get(e.s.Enqueue([]meta.VersionID{v.ID}, r))(e)
+		e.ok(e.s.Done(v.ID, nil, 0))
+		if u, err := e.s.QueueEntry(v.ID); err != nil || u.Goal != r.Goal {
+			e.Errorf("errand %+v: %+v, %v", r, u, err)
+		}
+		if r.Goal == meta.GoalS3 {
+			e.ok(e.s.SettleFallback(v.ID, []byte("one"), nil, nil, 0))
+			if u, err := e.s.QueueEntry(v.ID); err != nil || u.Goal != r.Goal {
+				e.Errorf("settled with errand %+v: %+v, %v", r, u, err)
+			}
+		}
+		e.ok(e.s.Withdraw([]meta.VersionID{v.ID}))
+	}
+
 	held, there := e.written(meta.Root, "held", 3), e.stored(e.written(meta.Root, "there", 3), "p/there")
 	e.ok(e.s.Hold(held.ID, []byte("/held"), "temporary", 1<<60))
 	for _, name := range []string{"held", "there"} {

@@ -1,6 +1,7 @@
 package metatest
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io/fs"
@@ -126,6 +127,9 @@ func testLink(e *env) {
 	same(e, "change time", n.Ctime, now)
 	same(e, "directory's time", e.node(d.Ino).Mtime, now)
 	same(e, "the other name", get(e.s.Lookup(d.Ino, []byte("g")))(e), n)
+	paths := get(e.s.Paths(f.Ino))(e)
+	slices.SortFunc(paths, bytes.Compare)
+	e.sameBytes("paths", bytes.Join(paths, []byte(" ")), "/d/g /f")
 	for _, c := range []struct {
 		ino, parent meta.Ino
 		name        string

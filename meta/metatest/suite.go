@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) *meta.Store) {
 		{"AdoptMerges", testAdoptMerges},
 		{"AdoptRoot", testAdoptRoot},
 		{"Unseen", testUnseen},
+		{"Readopt", testReadopt},
 		{"Garbage", testGarbage},
 		{"GarbageInUse", testGarbageInUse},
 		{"Condemn", testCondemn},

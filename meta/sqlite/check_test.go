@@ -23,6 +23,8 @@ func TestCheckFinds(t *testing.T) {
 		{"UPDATE node SET parent = 7 WHERE mode & 32768", "UPDATE node SET parent = 0 WHERE mode & 32768", "has a parent"},
 		{"INSERT INTO draft (file, ino) VALUES ('d', 1)", "DELETE FROM draft", "no regular file"},
 		{"UPDATE name SET place = place - 1", "UPDATE name SET place = place + 1", "place of another"},
+		{"UPDATE name SET name = x'2e2e'", "UPDATE name SET name = x'66'", "can be called that"},
+		{"UPDATE name SET name = x'662f'", "UPDATE name SET name = x'66'", "can be called that"},
 		{"INSERT INTO name VALUES (1, 20, x'61', 77)", "DELETE FROM name WHERE ino = 77", "does not exist"},
 		{"INSERT INTO node VALUES (9, 16877, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, NULL, NULL)", "DELETE FROM node WHERE ino = 9", "cannot be reached"},
 	} {

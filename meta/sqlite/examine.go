@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ const checkLimit = 256 << 20
 // to the database. Nothing is changed by that but the mark, which is taken back first:
 // a start that is killed leaves one that the next accepts.
 func begin(path string, o Options) (_ *keeper, err error) {
-	k := &keeper{path: path}
+	k := &keeper{path: path, pass: o.pass}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.Close())
@@ -58,6 +59,7 @@ func begin(path string, o Options) (_ *keeper, err error) {
 		if err := k.set(func(m *mark) { m.State = starting }); err != nil {
 			return nil, err
 		}
+		k.pass("mark-begun")
 	}
 	return k, share(k.file)
 }
@@ -102,6 +104,7 @@ func (k *keeper) first(there bool, o Options) (err error) {
 	if err := makeMark(k.path, k.mark); err != nil {
 		return fmt.Errorf("make the mark: %w", err)
 	}
+	k.pass("mark-made")
 	return nil
 }
 
@@ -233,14 +236,45 @@ func (k *keeper) compare(db queryer, o Options, whole bool) error {
 	if err := m.fits(ctx, db); err != nil || whole {
 		return err
 	}
+	return k.sound(ctx, db)
+}
+
+// sound reads the database whole. A complaint is one only if the files can be read: to
+// SQLite's check a page that the disk did not give is one that is wrong.
+func (k *keeper) sound(ctx context.Context, db queryer) error {
 	var found string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+	for range 2 {
+		if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+			return err
+		}
+		if found == "ok" {
+			return nil
+		}
+		for _, name := range []string{k.path, k.path + "-wal"} {
+			if err := readable(name); err != nil {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("%w: %s", meta.ErrDamaged, found)
+}
+
+// readable reads a file to its end, from the disk. Its close ends the locks that this
+// process has on the file: those of the connection that looks, which is alone.
+func readable(name string) error {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	if found != "ok" {
-		return fmt.Errorf("%w: %s", meta.ErrDamaged, found)
+	defer f.Close()
+	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+		return err
 	}
-	return nil
+	_, err = io.Copy(io.Discard, f)
+	return err
 }
 
 // fits compares the volume and the number of durable transactions. The mark was read
@@ -289,5 +323,7 @@ func (k *keeper) opened(volume string) error {
 	if err := syncDir(filepath.Dir(k.path)); err != nil {
 		return err
 	}
-	return k.set(func(m *mark) { m.State, m.Volume = running, volume })
+	err = k.set(func(m *mark) { m.State, m.Volume = running, volume })
+	k.pass("mark-running")
+	return err
 }

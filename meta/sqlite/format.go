@@ -87,6 +87,20 @@ func checkFormat(ctx context.Context, q queryer) error {
 	return nil
 }
 
+// onlyTables makes sure that a database, which nobody has open, has no triggers, views
+// and virtual tables.
+func onlyTables(path string) (err error) {
+	db := pool(connector{path: path, role: immutable, probe: true}, 1)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var n int64
+	err = db.QueryRowContext(context.Background(), `SELECT count(*) FROM sqlite_schema
+		WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'`).Scan(&n)
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%w: it has %d triggers, views or virtual tables", meta.ErrForeign, n)
+	}
+	return foreign(err)
+}
+
 // foreign says of a file that SQLite cannot read that it is not ours.
 func foreign(err error) error {
 	var e sqlite3.Error

@@ -14,13 +14,14 @@ import (
 // are when the disk failed. It is a meta.Keeper.
 type keeper struct {
 	path string
+	pass func(step string)
 
 	mu     sync.Mutex // guards what follows
 	file   *os.File   // the mark
 	mark   mark
 	dirty  bool     // noted since the last sync
 	failed error    // of the last note
-	frozen *os.File // holds the lock that keeps SQLite from copying the log
+	guard  *os.File // the database; locked, it keeps SQLite from copying the log
 
 	unchecked bool // set by begin
 }
@@ -87,15 +88,22 @@ func (k *keeper) End(emptied bool) error {
 	if log, err := logSize(k.path); err != nil || log > 0 {
 		return errors.Join(err, k.Sync())
 	}
+	// That it is empty must not be less durable than the mark: with what was in it, it
+	// would be taken for the log of another database.
+	if err := syncFile(k.path + "-wal"); err != nil {
+		return err
+	}
 	st, err := stampOf(k.path)
 	if err != nil {
 		return err
 	}
-	return k.set(func(now *mark) {
+	err = k.set(func(now *mark) {
 		now.Seq, now.Syncs = max(now.Seq, m.Seq), max(now.Syncs, m.Syncs)
 		now.Suspect = now.Suspect || m.Suspect
 		now.State, now.File = ended, st
 	})
+	k.pass("mark-ended")
+	return err
 }
 
 // Unchecked reports whether the database was too large to be read at the start.
@@ -114,18 +122,47 @@ const (
 // connection that is closed leaves the log alone. What the kernel shows of a file whose
 // sync failed may not be on the disk, and must not be copied.
 func (k *keeper) Freeze() error {
-	f, err := os.OpenFile(k.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return fmt.Errorf("freeze the database: %w", err)
-	}
 	k.mu.Lock()
-	k.frozen = f // closed after all connections: to close it ends the locks of those
-	k.mu.Unlock()
-	l := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart, Start: sharedFirst, Len: sharedSize}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &l); err != nil {
+	defer k.mu.Unlock()
+	if err := k.lockLocked(unix.F_RDLCK); err != nil {
 		return fmt.Errorf("freeze the database: %w", err)
 	}
+	k.pass("frozen")
 	return nil
+}
+
+// begins is Freeze for as long as connections are being made: the driver reads before it
+// can be told to keep the log, and a connection that fails there is closed, as the last
+// one, and would copy the log and remove it.
+func (k *keeper) begins() error {
+	if log, err := logSize(k.path); err != nil || log < 0 {
+		return err // there is nothing to keep
+	}
+	return k.Freeze()
+}
+
+// begun ends begins. There is a connection by now that stays.
+func (k *keeper) begun() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.guard == nil {
+		return nil
+	}
+	return k.lockLocked(unix.F_UNLCK)
+}
+
+// lockLocked locks the bytes that SQLite locks for as long as a connection is there, or
+// unlocks them. k.mu is held.
+func (k *keeper) lockLocked(how int16) (err error) {
+	if k.guard == nil {
+		// Closed after all connections: to close it ends the locks of those.
+		if k.guard, err = os.OpenFile(k.path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0); err != nil {
+			k.guard = nil
+			return err
+		}
+	}
+	l := unix.Flock_t{Type: how, Whence: io.SeekStart, Start: sharedFirst, Len: sharedSize}
+	return unix.FcntlFlock(k.guard.Fd(), unix.F_OFD_SETLK, &l)
 }
 
 // Close lets go of the files.
@@ -133,11 +170,11 @@ func (k *keeper) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var errs []error
-	for _, f := range []*os.File{k.frozen, k.file} {
+	for _, f := range []*os.File{k.guard, k.file} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
 	}
-	k.frozen, k.file = nil, nil
+	k.guard, k.file = nil, nil
 	return errors.Join(errs...)
 }

@@ -156,6 +156,9 @@ func makeMark(path string, m mark) error {
 	if err := os.Link(f.Name(), path+markSuffix); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	if err := os.Remove(f.Name()); err != nil { // durably, too
+		return err
+	}
 	return syncDir(filepath.Dir(path))
 }
 

@@ -47,6 +47,9 @@ func migrates(t *testing.T, schema string) {
 	s := openAt(t, path, Options{Migrate: true})
 	run(t, s)
 	wantOldContent(t, s)
+	if m := must(peekMark(path))(t); m == nil || m.State != running || m.Volume != s.VolumeID() {
+		t.Errorf("the mark is %+v", m)
+	}
 	// And what the new schema is for works.
 	if err := s.SetFallback(must(s.Current(must(s.Resolve([]byte(oldDir+"stored.jpg")))(t).Ino))(t).ID, []byte("a")); err != nil {
 		t.Error(err)

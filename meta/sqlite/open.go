@@ -41,6 +41,10 @@ type Options struct {
 	Migrate bool
 	// Volume is the id that a database gets that is created here, "" for a new one.
 	Volume string
+	// Untrusted: the database comes from where others may have written it. One with
+	// parts that a program of ours never makes, which could act or answer for its
+	// tables, is meta.ErrForeign.
+	Untrusted bool
 	// Holds reports whether there is content that a database must have been about: then
 	// none is made where it is missing or empty (meta.ErrMissing). Nil: it is not known.
 	Holds func() (bool, error)
@@ -78,11 +82,16 @@ func open(path string, o Options) (*meta.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := replacing(path, o.Migrate && !o.ReadOnly); err != nil {
+	if err := replacing(path, o.Migrate && !o.ReadOnly, &o); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly {
 		return openReadOnly(path, o)
+	}
+	if o.Untrusted {
+		if err := onlyTables(path); err != nil {
+			return nil, err
+		}
 	}
 	k, err := begin(path, o)
 	if err != nil {
@@ -101,6 +110,9 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 			return nil, err
 		}
 		o.pass("made")
+	}
+	if err := k.begins(); err != nil {
+		return nil, err
 	}
 	err := probe(connector{path: path, role: reading, probe: true}, true, nil)
 	old := o.Migrate && errors.Is(err, meta.ErrTooOld)
@@ -124,7 +136,7 @@ func openKept(path string, o Options, k *keeper) (*meta.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.opened(s.VolumeID()); err != nil {
+	if err := errors.Join(k.opened(s.VolumeID()), k.begun()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -246,4 +258,16 @@ func syncDir(path string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// syncFile makes a file as it is durable. One that is missing is left alone.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

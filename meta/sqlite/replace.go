@@ -20,19 +20,19 @@ func replacement(path string) string { return path + ".rebuilt" }
 // Replace puts the database at from, which is closed, in the place of the one at path,
 // which may be missing or damaged and which nobody has open. What was there is kept
 // beside it, its log and its mark too, under the name that is returned; "" if there was nothing. The
-// caller holds the volume's lock.
+// caller holds the volume's lock. pass is told the steps, as Options.Pass is.
 //
 // From the moment at which the new database has its name (path.rebuilt) the
 // replacement is decided: a crash before leaves the old one, and one after is followed
 // up by the next Open with Migrate. The log of the old database never meets the new.
-func Replace(path, from string) (kept string, err error) {
-	if kept, err = replace(path, from); err != nil {
+func Replace(path, from string, pass func(step string)) (kept string, err error) {
+	if kept, err = replace(path, from, &Options{Pass: pass}); err != nil {
 		return "", fmt.Errorf("replace metadata %s: %w", path, err)
 	}
 	return kept, nil
 }
 
-func replace(path, from string) (string, error) {
+func replace(path, from string, o *Options) (string, error) {
 	if path, err := filepath.Abs(path); err != nil || filepath.Dir(path) != filepath.Dir(from) {
 		return "", errors.Join(err, fmt.Errorf("%s is not beside it", from))
 	}
@@ -45,7 +45,8 @@ func replace(path, from string) (string, error) {
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return "", err
 	}
-	return finishReplacing(path)
+	o.pass("replace-decided")
+	return finishReplacing(path, o)
 }
 
 // whole makes sure that a database is one file, and puts it on stable storage.
@@ -74,7 +75,7 @@ func whole(path string) error {
 func FinishReplacing(path string) error {
 	path, err := filepath.Abs(path)
 	if err == nil {
-		_, err = finishReplacing(path)
+		_, err = finishReplacing(path, &Options{})
 	}
 	if err != nil {
 		return fmt.Errorf("replace metadata %s: %w", path, err)
@@ -84,7 +85,7 @@ func FinishReplacing(path string) error {
 
 // finishReplacing carries out, or goes on with, what Replace decided. Where nothing
 // was decided it does nothing.
-func finishReplacing(path string) (kept string, err error) {
+func finishReplacing(path string, o *Options) (kept string, err error) {
 	fi, err := os.Lstat(replacement(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -99,6 +100,9 @@ func finishReplacing(path string) (kept string, err error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
+		if err == nil {
+			o.pass("replace-aside")
+		}
 		if err == nil && tail == "" {
 			kept = aside
 		}
@@ -106,16 +110,18 @@ func finishReplacing(path string) (kept string, err error) {
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return "", err
 	}
+	o.pass("replace-cleared")
 	if err := os.Rename(replacement(path), path); err != nil {
 		return "", err
 	}
+	o.pass("replace-done")
 	return kept, syncDir(filepath.Dir(path))
 }
 
 // replacing looks for what Replace decided: whoever may, carries it out.
-func replacing(path string, may bool) error {
+func replacing(path string, may bool, o *Options) error {
 	if may {
-		_, err := finishReplacing(path)
+		_, err := finishReplacing(path, o)
 		return err
 	}
 	if _, err := os.Lstat(replacement(path)); !errors.Is(err, fs.ErrNotExist) {

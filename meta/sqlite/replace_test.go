@@ -38,7 +38,7 @@ func has(t *testing.T, path string, o Options) (names string) {
 func TestReplace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "meta.db")
 	makeWith(t, path+".new", "new")
-	if kept, err := Replace(path, path+".new"); err != nil || kept != "" {
+	if kept, err := Replace(path, path+".new", nil); err != nil || kept != "" {
 		t.Fatalf("over nothing: %q, %v", kept, err)
 	}
 	if got := has(t, path, Options{ReadOnly: true}); got != "new" {
@@ -50,7 +50,7 @@ func TestReplace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	kept, err := Replace(path, path+".new")
+	kept, err := Replace(path, path+".new", nil)
 	if err != nil || !strings.HasPrefix(kept, path+".before-rebuild-") {
 		t.Fatalf("%q, %v", kept, err)
 	}
@@ -74,10 +74,10 @@ func TestReplace(t *testing.T) {
 	if err := os.WriteFile(path+".new-wal", []byte("log"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Replace(path, path+".new"); err == nil {
+	if _, err := Replace(path, path+".new", nil); err == nil {
 		t.Error("a database that is in use took the place")
 	}
-	if _, err := Replace(path, filepath.Join(t.TempDir(), "x")); err == nil {
+	if _, err := Replace(path, filepath.Join(t.TempDir(), "x"), nil); err == nil {
 		t.Error("a database elsewhere took the place")
 	}
 }
