@@ -57,6 +57,39 @@ func TestInDoubt(t *testing.T) {
 	}
 }
 
+// TestDurableChanges: what must not be taken back by a power cut is answered after the
+// disk has it.
+func TestDurableChanges(t *testing.T) {
+	var f sqlitetest.Faults
+	s := openAt(t, filepath.Join(t.TempDir(), "meta.db"), Options{Wrap: f.Wrap})
+	run(t, s)
+	var syncs atomic.Int64
+	f.OnSync(func() { syncs.Add(1) })
+	v := must(write(s, meta.Root, "f", 1))(t)
+	for _, c := range []struct {
+		name string
+		do   func() error
+	}{
+		{"a commit", func() error { _, err := write(s, meta.Root, "g", 2); return err }},
+		{"the start of an upload", func() error {
+			return s.BeginUpload(v.ID, meta.BeginUpload{Bucket: "b", Key: "k", SHA256: make([]byte, 32)})
+		}},
+		{"the end of an upload", func() error { _, err := s.FinishUpload(v.ID, "k", "", nil, 3); return err }},
+		{"an eviction", func() error { return s.Evict(v.ID, v.File) }},
+		{"a link", func() error { _, err := s.Link(v.Ino, meta.Root, []byte("h"), 4); return err }},
+		{"a file for the quarantine", func() error { return s.Quarantine("q", 0, nil, "why", 5) }},
+		{"a setting", func() error { return s.SetSetting("x", "1") }},
+		{"a sighting of orphans", func() error { _, err := s.SeeOrphans("b", nil); return err }},
+	} {
+		before := syncs.Load()
+		if err := c.do(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if syncs.Load() == before {
+			t.Errorf("%s did not wait for the disk", c.name)
+		}
+	}
+}
+
 // TestInDoubtTogether: all whose changes shared the transaction are told the same, but
 // for one who did something wrong by himself.
 func TestInDoubtTogether(t *testing.T) {

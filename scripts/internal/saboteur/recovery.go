@@ -88,7 +88,7 @@ func onAFullDisk() []saboteur {
 		{
 			name: "the reserve is never given back", file: "fs/content/space.go",
 			old: "if e.Reserve == nil || !e.Reserve.Release(again) {", new: "if true {",
-			pkg: "./fs/volume", tests: "TestFullByOthers",
+			pkg: "./fs/content", tests: "TestRelief",
 		},
 		{
 			name: "the overflow names a copy by its local file", file: "fs/content/overflow.go",

@@ -43,13 +43,13 @@ func inMetadata() []saboteur {
 			name: "a durable change is only a visible one", file: "meta/store.go",
 			old: "func (s *Store) durable(apply func(*tx) error) error { return s.change(true, apply) }",
 			new: "func (s *Store) durable(apply func(*tx) error) error { return s.change(false, apply) }",
-			pkg: "./cmd/contentfs", tests: "TestCutLoop",
+			pkg: "./meta/sqlite", tests: "TestDurableChanges",
 		},
 		{
 			name: "a commit is visible only", file: "meta/commit.go",
 			old: "err := s.change(!r.Relaxed, func(t *tx) (err error) {\n\t\tv, err = t.commit(&r)",
 			new: "err := s.change(false, func(t *tx) (err error) {\n\t\tv, err = t.commit(&r)",
-			pkg: "./cmd/contentfs", tests: "TestCutLoop",
+			pkg: "./meta/sqlite", tests: "TestDurableChanges",
 		},
 		{
 			name: "a durable transaction may change nothing", file: "meta/tx.go",
