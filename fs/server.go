@@ -125,6 +125,10 @@ func (s *Server) WaitReady() error {
 // Passthrough reports whether the kernel reads and writes local files by itself.
 func (s *Server) Passthrough() bool { return s.fs.modes.usable() }
 
+// busyFor is for how long a mount that is in use is tried again: who looks at it for a
+// moment only (df, lsof, a process that is ending) is nobody to tell of. The waits double, and are half a second in all.
+const busyFor = 512 * time.Millisecond
+
 // ErrInUse: somebody has a file of the volume open or a working directory in it.
 var ErrInUse = errors.New("the mount is in use")
 
@@ -140,6 +144,10 @@ func (s *Server) Unmount(lazy bool) error {
 			flags |= unix.MNT_DETACH
 		}
 		err := unix.Unmount(s.point, flags)
+		for wait := time.Millisecond; errors.Is(err, unix.EBUSY) && wait < busyFor; wait *= 2 {
+			<-time.After(wait)
+			err = unix.Unmount(s.point, flags)
+		}
 		switch {
 		case err == nil || errors.Is(err, unix.EINVAL): // EINVAL: not mounted any more
 			return nil
