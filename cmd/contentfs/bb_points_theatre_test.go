@@ -201,7 +201,6 @@ func (s *theatre) lead(x scene, k strike) error {
 	}
 	err := p.Await()
 	s.struck[x.point]++
-	s.cut = s.cut || k.cut
 	judge := s.Log.Forgive()
 	if k.cut && err == nil {
 		for _, d := range s.disks {
@@ -212,6 +211,7 @@ func (s *theatre) lead(x scene, k strike) error {
 	if derr := <-done; err != nil && derr != nil {
 		err = fmt.Errorf("%w\n\tand what leads there: %w", err, derr)
 	}
+	s.cut = s.cut || k.cut
 	for _, f := range s.held {
 		f.Close() // which fails: its mount is gone
 	}

@@ -272,6 +272,6 @@ func (f *filling) drain() {
 				bytes += i.Size()
 			}
 		}
-		return bytes <= 2<<20
+		return bytes <= 2<<20+256<<10 // the cache, and one file that came while it was counted
 	})
 }

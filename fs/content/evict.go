@@ -103,11 +103,14 @@ func (e *Engine) excess(n int64) (bytes, files int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	known := e.space.evictable.Load()
 	evictable, _, err := e.Meta.LocalBytes()
 	if err != nil {
 		return 0, 0, err
 	}
-	e.space.evictable.Store(evictable)
+	// What grew meanwhile may be counted twice by that, never not at all: then nobody
+	// would look again for a minute.
+	e.space.evictable.Add(evictable - known)
 	low := r.soft + n - r.spare
 	if r.hardFiles > 0 {
 		files = int64(2*r.hardFiles) - int64(min(r.FilesFree, math.MaxInt64))
