@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"contentfs/meta"
 	"contentfs/meta/sqlite/sqlitetest"
@@ -321,12 +322,14 @@ func TestCheckedBeside(t *testing.T) {
 	copyFiles(t, crashed, path, suffixes...)
 	large := Options{CheckLimit: 1}
 	b := must(os.ReadFile(path))(t)
-	copy(b[len(b)-4096:], make([]byte, 4096))
+	clear(b[4*4096 : len(b)/2]) // most of it is not in the log
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := must(Open(path, large))(t)
-	if err := s.Run(context.Background()); !errors.Is(err, meta.ErrDamaged) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := s.Run(ctx); !errors.Is(err, meta.ErrDamaged) {
 		t.Errorf("Run: %v", err)
 	}
 	if err := s.Close(); err != nil {
