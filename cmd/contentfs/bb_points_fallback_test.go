@@ -149,9 +149,9 @@ func overflowAct() act {
 		return errors.New("the disk does not get full")
 	}
 	return act{name: "overflow", fallback: true, size: 40 << 20, scenes: []scene{
-		{point: crash.OverflowMade, before: stopStore, do: fill, after: startStore},
-		{point: crash.OverflowKept, before: stopStore, do: fill, after: startStore},
-		{point: crash.OverflowSet, cut: true, before: stopStore, do: fill, after: startStore},
+		{point: crash.OverflowMade, before: stopStore, do: fill, mend: startStore},
+		{point: crash.OverflowKept, before: stopStore, do: fill, mend: startStore},
+		{point: crash.OverflowSet, cut: true, before: stopStore, do: fill, mend: startStore},
 		{point: crash.OverflowLeft, before: func(s *theatre) error {
 			err := stopStore(s)
 			if err == nil {
