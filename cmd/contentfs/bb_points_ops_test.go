@@ -68,6 +68,15 @@ func (s *theatre) made() (string, error) {
 	return path, s.put(path, s.text(3000))
 }
 
+// stored writes a new file and returns its path when it is in S3.
+func (s *theatre) stored() (string, error) {
+	path, err := s.made()
+	if err == nil {
+		awaitUploads(s.Volume)
+	}
+	return path, err
+}
+
 // any returns a file that is there.
 func (s *theatre) any() string {
 	for path := range s.state {

@@ -30,12 +30,16 @@ func uploadAct() act {
 		{point: crash.UploadSent, do: addAndEnd},
 		{point: crash.UploadDelivered, cut: true, do: addAndEnd},
 		{point: crash.UploadCopied, do: func(s *theatre) error {
-			return all(func() error { return s.put(s.fresh(), s.state[s.any()]) }, s.drain)
+			path, err := s.stored()
+			return all(func() error { return err }, func() error { return s.put(s.fresh(), s.state[path]) }, s.drain)
 		}},
 		{point: crash.UploadFound, before: killed(crash.UploadSent, addAndEnd), do: (*theatre).drain},
 		{point: crash.CancelDiscarded, before: forgotten},
 		{point: crash.CancelRecorded, before: forgotten},
-		{point: crash.RekeyLost, do: func(s *theatre) error { return s.rename(s.any(), s.fresh()) }},
+		{point: crash.RekeyLost, do: func(s *theatre) error {
+			path, err := s.stored()
+			return all(func() error { return err }, func() error { return s.rename(path, s.fresh()) })
+		}},
 		{point: crash.RekeyAnnounced, command: move},
 		{point: crash.RekeyCopied, command: move},
 		{point: crash.RekeySwitched, cut: true, command: move},
