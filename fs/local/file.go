@@ -132,21 +132,7 @@ func (f *File) setTimes(atime, mtime unix.Timespec) error {
 // not hold it open for writing itself, nor have it registered with the kernel
 // for passthrough to a writer.
 func (f *File) Unwritten() (bool, error) {
-	var free bool
-	err := f.Control(func(fd int) error {
-		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
-		if errors.Is(err, unix.EAGAIN) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		free = true
-		// Dropped at once: a lease that is held makes the next writer wait for
-		// fs.lease-break-time.
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
-		return err
-	})
+	free, err := f.lease(unix.F_RDLCK)
 	if err != nil {
 		return false, fmt.Errorf("probe writers of local file %s: %w", f.ID, err)
 	}
@@ -156,23 +142,30 @@ func (f *File) Unwritten() (bool, error) {
 // Unused reports whether nobody else has the file open at this moment, for whatever.
 // The caller has it open once, for reading.
 func (f *File) Unused() (bool, error) {
-	var free bool
-	err := f.Control(func(fd int) error {
-		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_WRLCK)
+	free, err := f.lease(unix.F_WRLCK)
+	if err != nil {
+		return false, fmt.Errorf("probe users of local file %s: %w", f.ID, err)
+	}
+	return free, nil
+}
+
+// lease reports whether the kernel grants a lease of the kind.
+func (f *File) lease(kind int) (granted bool, err error) {
+	err = f.Control(func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, kind)
 		if errors.Is(err, unix.EAGAIN) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		free = true
+		granted = true
+		// Dropped at once: a lease that is held makes the next writer wait for
+		// fs.lease-break-time.
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
 		return err
 	})
-	if err != nil {
-		return false, fmt.Errorf("probe users of local file %s: %w", f.ID, err)
-	}
-	return free, nil
+	return granted && err == nil, err
 }
 
 // Clone makes a new file with the content of src: sharing its blocks where the
